@@ -1,0 +1,93 @@
+"""Encryption of the few values that must never be readable in the database.
+
+A ciphertext is bound to its context, the column and the owner of its row: one copied to another
+row or column does not decrypt. The keys never enter the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from farthing.errors import ConfigurationError, FarthingError
+from farthing.settings import Settings
+
+_KEY_FILE = "encryption.key"
+_VARIABLE = "FARTHING_ENCRYPTION_KEYS"
+_DIGEST_BYTES = 32
+
+
+class DecryptionError(FarthingError):
+    """A stored secret cannot be read with the configured keys, or does not belong where it stands."""
+
+
+class SecretBox:
+    """Encrypts with the newest key, decrypts with any."""
+
+    def __init__(self, fernet: MultiFernet) -> None:
+        self._fernet = fernet
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> SecretBox:
+        """Use the configured keys, or the one generated into the home on first use (mode 0600).
+
+        :raises ConfigurationError: if a configured key is not a Fernet key.
+        """
+        if settings.encryption_keys is not None:
+            return cls(_parse(settings.encryption_keys.get_secret_value(), source=_VARIABLE))
+        path = settings.home / _KEY_FILE
+        return cls(_parse(_read_or_generate(path), source=str(path)))
+
+    def encrypt(self, plaintext: str, *, context: str) -> bytes:
+        """Return a token that only decrypts with the same context.
+
+        :param context: column and owner, such as ``trading212.api_keys.secret:<user id>``.
+        """
+        return self._fernet.encrypt(_digest(context) + plaintext.encode())
+
+    def decrypt(self, token: bytes, *, context: str) -> str:
+        """Return the plaintext of :meth:`encrypt`.
+
+        :raises DecryptionError: if no key fits, or the token was made for another context.
+        """
+        try:
+            bound = self._fernet.decrypt(token)
+        except InvalidToken as error:
+            message = f"a stored secret does not decrypt; is {_VARIABLE} the key it was stored with?"
+            raise DecryptionError(message) from error
+        if not hmac.compare_digest(bound[:_DIGEST_BYTES], _digest(context)):
+            message = "a stored secret was moved from another row or column; connect again"
+            raise DecryptionError(message)
+        return bound[_DIGEST_BYTES:].decode()
+
+
+def _digest(context: str) -> bytes:
+    return hashlib.sha256(context.encode()).digest()
+
+
+def _parse(keys: str, *, source: str) -> MultiFernet:
+    try:
+        return MultiFernet([Fernet(key.strip()) for key in keys.split(",") if key.strip()])
+    except ValueError as error:
+        message = f"{source}: expected Fernet keys separated by commas, newest first"
+        raise ConfigurationError(message) from error
+
+
+def _read_or_generate(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # O_EXCL lets exactly one of several first processes write the key; a link makes it appear whole.
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(Fernet.generate_key())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text()
