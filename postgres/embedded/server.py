@@ -1,0 +1,289 @@
+"""The supervisor: one server for all processes of a home, from the first lease to the last."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+
+from postgres.embedded import binaries, cluster, files, identity, process
+from postgres.embedded.address import Address
+from postgres.embedded.errors import EmbeddedServerError
+from postgres.embedded.process import Postmaster
+
+# Recovery after a crash replays the log since the last checkpoint, which takes its time.
+_START_SECONDS = 120.0
+_STOP_SECONDS = 60.0
+_LEFTOVER_SECONDS = 10.0
+_POLL_SECONDS = 0.01
+_PORT_ATTEMPTS = 5
+_LONGEST_SOCKET_PATH = 107
+
+
+class EmbeddedServer:
+    """A PostgreSQL server whose data lives below a home.
+
+    Any number of processes and threads may share it. Objects hold no state: two for one home are
+    as good as one.
+
+    :param home: directory that the ``postgres`` directory is made in.
+    :param bin_dir: directory of the PostgreSQL programs; unset, they are looked for.
+    :param durable: false for data that may be lost with the machine's power, in tests.
+    """
+
+    def __init__(self, home: Path, *, bin_dir: Path | None = None, durable: bool = True) -> None:
+        self._base = home.absolute() / "postgres"
+        self._data = self._base / "data"
+        self._bin_dir = bin_dir
+        self._durable = durable
+
+    def lease(self) -> AbstractContextManager[Address]:
+        """Start the server or find it running, and keep it running while inside.
+
+        The last holder to leave stops it. The kernel gives back the lease of a killed process.
+
+        :raises EmbeddedServerError: if the server cannot be started, or does not answer.
+        """
+        return self._lease()
+
+    def stop(self) -> bool:
+        """Stop the server, whoever uses it.
+
+        :returns: whether it was running.
+        :raises EmbeddedServerError: if it does not stop.
+        """
+        if not self._base.exists():
+            return False
+        with _explained(), self._deciding():
+            return self._stop()
+
+    def is_running(self) -> bool:
+        """Tell whether the server's process exists; it may still be starting."""
+        with _explained():
+            return process.find(self._data) is not None
+
+    @contextmanager
+    def _lease(self) -> Iterator[Address]:
+        holder = os.getpid()
+        with _explained():
+            self._make_base()
+            descriptor = self._join()
+        try:
+            with _explained(), self._deciding():
+                postmaster = self._find_or_start()
+                address = Address(
+                    port=postmaster.port,
+                    user=cluster.USER,
+                    password=cluster.password(self._base),
+                    socket_dir=postmaster.socket_dir,
+                )
+            yield address
+        finally:
+            # A forked child that unwinds through here shares its parent's lease, it has none.
+            if os.getpid() == holder:
+                with _explained():
+                    self._leave(descriptor)
+
+    def _deciding(self) -> AbstractContextManager[None]:
+        # Whoever starts, stops or takes the last lease does it alone, so that none is handed a
+        # server that another one is about to stop.
+        return files.exclusive(self._base / "start.lock")
+
+    def _join(self) -> int:
+        with self._deciding():
+            descriptor = files.open_private(self._base / "lease.lock")
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            return descriptor
+
+    def _leave(self, descriptor: int) -> None:
+        try:
+            with self._deciding():
+                if files.try_exclusive(descriptor):
+                    self._stop()
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+        finally:
+            os.close(descriptor)
+
+    def _make_base(self) -> None:
+        # Searchable for others where the server may have to run as somebody else; nothing in it is
+        # readable for them.
+        self._base.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        files.make_private_directory(self._base)
+
+    def _find_or_start(self) -> Postmaster:
+        postmaster = process.find(self._data)
+        if postmaster is not None and postmaster.status != process.STOPPING:
+            # It may be starting still: whoever started it may have been killed.
+            postmaster = self._wait_until_ready()
+        else:
+            postmaster = None
+        if postmaster is None:
+            self._wait_until_gone(_LEFTOVER_SECONDS)
+            postmaster = self._start()
+        if not process.answers(postmaster.port):
+            message = (
+                f"the embedded server (process {postmaster.pid}) does not answer on "
+                f"127.0.0.1:{postmaster.port}; farthing down stops it"
+            )
+            raise EmbeddedServerError(message)
+        return postmaster
+
+    def _start(self) -> Postmaster:
+        bin_dir = binaries.check(self._bin_dir) if self._bin_dir else binaries.discover()
+        who = identity.choose(self._base, bin_dir)
+        cluster.prepare(self._base, who, durable=self._durable)
+        socket_dir = self._socket_dir(who)
+        for attempt in range(_PORT_ATTEMPTS):
+            port = self._free_port(again=attempt == 0)
+            postmaster = self._launch(who, port, socket_dir)
+            if postmaster is not None:
+                files.write_private(self._base / "port", str(port))
+                return postmaster
+            log = self._log().read_text(errors="replace")
+            if "could not bind" not in log:
+                message = f"the embedded server did not start: {identity.last_line(log)}"
+                raise EmbeddedServerError(message)
+        message = f"the embedded server found no free port in {_PORT_ATTEMPTS} attempts"
+        raise EmbeddedServerError(message)
+
+    def _launch(self, who: identity.Identity, port: int, socket_dir: Path) -> Postmaster | None:
+        log = self._log()
+        if log.exists():
+            log.replace(log.with_suffix(".old.log"))
+        os.close(files.open_private(log))
+        # Nobody lives here any more, see _wait_until_gone; PostgreSQL would take the zombie or the
+        # other program that now has the process id for a server.
+        process.pid_file(self._data).unlink(missing_ok=True)
+        os.close(files.open_private(self._alive()))
+        result = who.spawn(
+            "postgres",
+            "-D",
+            str(self._data),
+            # On the command line, because no ALTER SYSTEM can open the server to others this way.
+            "--listen_addresses=127.0.0.1",
+            f"--port={port}",
+            f"--unix_socket_directories={socket_dir}",
+            "--unix_socket_permissions=0700",
+            directory=self._data,
+            lock=self._alive(),
+            log=log,
+        )
+        if result.returncode != 0:
+            message = f"the embedded server cannot be run: {identity.last_line(result.stderr)}"
+            raise EmbeddedServerError(message)
+        return self._wait_until_ready()
+
+    def _wait_until_ready(self) -> Postmaster | None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            postmaster = process.find(self._data)
+            if postmaster is None and not self._anyone_alive():
+                return None
+            if postmaster is not None and postmaster.status == process.READY:
+                return postmaster
+            time.sleep(_POLL_SECONDS)
+        message = (
+            f"the embedded server is not ready after {_START_SECONDS:.0f} s; see {self._log()}"
+        )
+        raise EmbeddedServerError(message)
+
+    def _stop(self) -> bool:
+        postmaster = process.find(self._data)
+        if postmaster is None:
+            return False
+        os.kill(postmaster.pid, signal.SIGINT)  # fast: sessions end, their transactions roll back
+        self._wait_until_gone(_STOP_SECONDS)
+        return True
+
+    def _wait_until_gone(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while process.find(self._data) is not None or self._anyone_alive():
+            if time.monotonic() > deadline:
+                message = (
+                    f"processes of an earlier server still use {self._data} after {seconds:.0f} s"
+                )
+                raise EmbeddedServerError(message)
+            time.sleep(_POLL_SECONDS)
+
+    def _anyone_alive(self) -> bool:
+        # Only asked while deciding: nobody else's attempt can fail because of ours.
+        descriptor = files.open_private(self._alive())
+        try:
+            return not files.try_exclusive(descriptor)
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
+
+    def _alive(self) -> Path:
+        return self._base / "alive.lock"
+
+    def _log(self) -> Path:
+        return self._base / "server.log"
+
+    def _free_port(self, *, again: bool) -> int:
+        # The port of last time, so that addresses handed out before a crash stay good.
+        last = self._base / "port"
+        if (
+            again
+            and last.exists()
+            and (text := last.read_text()).isdecimal()
+            and _is_free(int(text))
+        ):
+            return int(text)
+        with closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    def _socket_dir(self, who: identity.Identity) -> Path:
+        path = self._base / "run"
+        longest = os.fsencode(path / ".s.PGSQL.65535.lock")
+        # The setting is a list with quotes of its own: a path with one of these is not worth it.
+        if len(longest) <= _LONGEST_SOCKET_PATH and not set(str(path)) & set(",\"'@"):
+            files.make_private_directory(path)
+            return path
+        name = hashlib.sha256(os.fsencode(self._base)).hexdigest()[:16]
+        path = Path(tempfile.gettempdir()) / f"farthing-{who.uid}-{name}"
+        return _claim(path, who)
+
+
+def _claim(path: Path, who: identity.Identity) -> Path:
+    # Anybody can make directories here: one that is not ours alone is left to whoever made it.
+    try:
+        path.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            os.chown(path, who.uid, who.gid, follow_symlinks=False)
+    except FileExistsError:
+        found = path.lstat()
+        if (found.st_mode, found.st_uid) != (0o40700, who.uid):
+            path = Path(tempfile.mkdtemp(prefix="farthing-"))
+            if os.geteuid() == 0:
+                os.chown(path, who.uid, who.gid, follow_symlinks=False)
+    return path
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        # As PostgreSQL does: connections of the last server that still time out are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            return False
+        return True
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"the embedded server: {error.strerror}: {error.filename or 'its home'}"
+        raise EmbeddedServerError(message) from error
