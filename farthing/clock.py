@@ -47,7 +47,9 @@ def parse_instant(text: str) -> dt.datetime:
     try:
         instant = dt.datetime.fromisoformat(text)
     except ValueError as error:
-        message = f"{NOW_VARIABLE}: {text!r} is not an ISO 8601 instant such as 2026-03-15T09:00:00Z"
+        message = (
+            f"{NOW_VARIABLE}: {text!r} is not an ISO 8601 instant such as 2026-03-15T09:00:00Z"
+        )
         raise ConfigurationError(message) from error
     if instant.tzinfo is None:
         return instant.replace(tzinfo=dt.UTC)

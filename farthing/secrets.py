@@ -57,7 +57,9 @@ class SecretBox:
         try:
             bound = self._fernet.decrypt(token)
         except InvalidToken as error:
-            message = f"a stored secret does not decrypt; is {_VARIABLE} the key it was stored with?"
+            message = (
+                f"a stored secret does not decrypt; is {_VARIABLE} the key it was stored with?"
+            )
             raise DecryptionError(message) from error
         if not hmac.compare_digest(bound[:_DIGEST_BYTES], _digest(context)):
             message = "a stored secret was moved from another row or column; connect again"

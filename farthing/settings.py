@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -47,11 +46,17 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        frozen=True, env_ignore_empty=True, extra="ignore", validate_by_name=True, case_sensitive=True
+        frozen=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        validate_by_name=True,
+        case_sensitive=True,
     )
 
     home: Path = Field(PROJECT_ROOT / ".farthing", validation_alias="FARTHING_HOME")
-    database_url: PostgresUrl | None = Field(None, validation_alias="FARTHING_DATABASE_URL", repr=False)
+    database_url: PostgresUrl | None = Field(
+        None, validation_alias="FARTHING_DATABASE_URL", repr=False
+    )
     encryption_keys: SecretStr | None = Field(None, validation_alias="FARTHING_ENCRYPTION_KEYS")
     now: str | None = Field(None, validation_alias=clock.NOW_VARIABLE)
     gocardless_base_url: HttpBase = Field(

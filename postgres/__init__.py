@@ -1,0 +1,1 @@
+"""Models and the operations package. Knows neither HTTP nor Dagster."""

@@ -1,0 +1,102 @@
+-- Moves updated_at, and only when something changed: a write that repeats what is stored leaves it.
+create function common.touch_updated_at() returns trigger
+language plpgsql as $$
+begin
+    if new is distinct from old then
+        new.updated_at := now();
+    end if;
+    return new;
+end
+$$;
+
+-- A booked transaction never goes back to pending, whatever code writes.
+create function common.guard_transaction_status() returns trigger
+language plpgsql as $$
+begin
+    if old.status = 'booked' and new.status = 'pending' then
+        raise exception 'a booked transaction never goes back to pending'
+            using errcode = 'check_violation',
+                  constraint = 'ck_transactions__booked_stays_booked';
+    end if;
+    return new;
+end
+$$;
+
+create trigger guard_transaction_status
+    before update of status on common.transactions
+    for each row execute function common.guard_transaction_status();
+
+-- Statement text to the name by which a merchant is known: lower case, without the processor in
+-- front of it, the words a bank puts around it, dates, references, card and store numbers, the
+-- legal form and the country. What nothing is left of keeps its own text.
+create function common.normalise_merchant(statement_text text) returns text
+language sql immutable parallel safe
+set search_path = pg_catalog
+as $$
+    with steps as (
+        select lower(normalize(coalesce(statement_text, ''), nfkc)) as original
+    ),
+    without_processor as (
+        select
+            original,
+            regexp_replace(
+                original,
+                '^\s*(paypal|pp|sumup|sq|square|zettle|izettle|iz|stripe|google|ccv|crv|klarna)\s*\*+\s*',
+                ''
+            ) as name
+        from steps
+    ),
+    without_wording as (
+        select
+            original,
+            regexp_replace(
+                name,
+                '^\s*((card (payment|purchase|transaction)|contactless( payment)?|purchase|payment|'
+                'pos|visa( purchase| debit)?|mastercard|direct debit( payment)?|ddr?|dd|'
+                'standing order|sto?|faster payments?( receipt)?|fpo|fpi|bgc|bank giro credit|'
+                'bank credit|credit|bill payment|bp|online payment|transfer)'
+                '(\s+(to|from|at|by|of))?[\s:*/-]+)+',
+                ''
+            ) as name
+        from without_processor
+    ),
+    without_dates as (
+        select
+            original,
+            regexp_replace(
+                name,
+                '\m(on\s+)?\d{1,2}[\s/.-]?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|\d{1,2})[a-z]*'
+                '([\s/.-]?\d{2,4})?\M',
+                ' ',
+                'g'
+            ) as name
+        from without_wording
+    ),
+    words as (
+        select
+            original,
+            array(
+                select word
+                from regexp_split_to_table(
+                    regexp_replace(name, '[^[:alnum:]&''.]+', ' ', 'g'), '\s+'
+                ) with ordinality as w (word, place)
+                where
+                    word <> ''
+                    and word !~ '\d'
+                    and word !~ '^[.'']+$'
+                    and word not in (
+                        'ltd', 'limited', 'plc', 'llp', 'inc', 'gmbh', 'ref', 'mandate',
+                        'no', 'gb', 'gbr', 'uk', 'card', 'cd'
+                    )
+                order by place
+            ) as kept
+        from without_dates
+    )
+    select
+        case
+            when cardinality(kept) > 0
+                then regexp_replace(array_to_string(kept, ' '), '\.(com|co\.uk|co|net|org)\M', '', 'g')
+            else trim(regexp_replace(original, '\s+', ' ', 'g'))
+        end
+    from words
+$$;

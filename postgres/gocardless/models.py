@@ -1,0 +1,177 @@
+"""What GoCardless Bank Account Data answered, as delivered.
+
+Every row keeps its payload, a content hash, and the runs that first saw it and last found it
+changed. A pull that finds nothing new writes nothing here; which run saw what is in ``common.jobs``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from postgres.core import Base, HasId, RawRow
+
+SCHEMA = "gocardless"
+
+
+def _owner() -> Mapped[uuid.UUID]:
+    return mapped_column(sa.ForeignKey("auth.users.id", ondelete="CASCADE"), index=True)
+
+
+class Institution(RawRow, Base):
+    """A bank as listed."""
+
+    __tablename__ = "institutions"
+    __table_args__ = {"schema": SCHEMA}  # noqa: RUF012 - SQLAlchemy reads this as a plain dict
+
+    id: Mapped[str] = mapped_column(primary_key=True, comment="such as REVOLUT_REVOLT21")
+    name: Mapped[str]
+
+
+class Agreement(RawRow, Base):
+    """An end-user agreement: how far back and for how long a bank may be read."""
+
+    __tablename__ = "agreements"
+    __table_args__ = {"schema": SCHEMA}  # noqa: RUF012 - SQLAlchemy reads this as a plain dict
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="GoCardless's id")
+    user_id: Mapped[uuid.UUID] = _owner()
+    institution_id: Mapped[str]
+    max_historical_days: Mapped[int]
+    access_valid_for_days: Mapped[int]
+    accepted_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="validity counts from here; null until the user consents"
+    )
+
+
+class Requisition(RawRow, Base):
+    """A user's consent at one bank; the connection of the ledger."""
+
+    __tablename__ = "requisitions"
+    __table_args__ = (
+        sa.Index(None, "agreement_id"),
+        {"schema": SCHEMA},
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="GoCardless's id")
+    user_id: Mapped[uuid.UUID] = _owner()
+    institution_id: Mapped[str]
+    agreement_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.ForeignKey("gocardless.agreements.id", ondelete="SET NULL")
+    )
+    reference: Mapped[str]
+    status: Mapped[str] = mapped_column(comment="two letters; LN is linked")
+    link: Mapped[str] = mapped_column(comment="where the user consents")
+    replaces_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.ForeignKey("gocardless.requisitions.id", ondelete="SET NULL"),
+        index=True,
+        comment="the requisition whose connection this one renews",
+    )
+
+
+class BankAccount(HasId, RawRow, Base):
+    """An account that a requisition opened; payload holds metadata and details."""
+
+    __tablename__ = "bank_accounts"
+    __table_args__ = (
+        sa.UniqueConstraint("user_id", "provider_account_id"),
+        {"schema": SCHEMA},
+    )
+
+    user_id: Mapped[uuid.UUID] = _owner()
+    requisition_id: Mapped[uuid.UUID] = mapped_column(
+        sa.ForeignKey("gocardless.requisitions.id", ondelete="CASCADE"), index=True
+    )
+    provider_account_id: Mapped[uuid.UUID] = mapped_column(comment="GoCardless's id")
+    transactions_through: Mapped[dt.date | None] = mapped_column(
+        comment="watermark: every day up to here has been read; moves only with the rows' commit"
+    )
+    projected_through: Mapped[dt.datetime | None] = mapped_column(
+        comment="raw rows changed up to here are in the ledger; null: project all again"
+    )
+
+
+class Balance(HasId, RawRow, Base):
+    """One entry of a balances answer. Append-only: a row for each change."""
+
+    __tablename__ = "balances"
+    __table_args__ = (
+        sa.Index(None, "bank_account_id", "first_seen_at"),
+        {"schema": SCHEMA},
+    )
+
+    user_id: Mapped[uuid.UUID] = _owner()
+    bank_account_id: Mapped[uuid.UUID] = mapped_column(
+        sa.ForeignKey("gocardless.bank_accounts.id", ondelete="CASCADE")
+    )
+    balance_type: Mapped[str | None]
+    amount: Mapped[Decimal | None]
+    currency: Mapped[str | None]
+    reference_date: Mapped[dt.date | None]
+
+
+class Transaction(HasId, RawRow, Base):
+    """One row of a transactions answer, with what was read from it.
+
+    Either the facts that the ledger needs are there, or ``refusal`` says why they are not.
+    """
+
+    __tablename__ = "transactions"
+    __table_args__ = (
+        sa.UniqueConstraint("bank_account_id", "is_pending", "identity_key"),
+        sa.CheckConstraint(
+            "refusal is not null or (amount is not null and currency is not null"
+            " and (is_pending or booking_date is not null))",
+            name="read_or_refused",
+        ),
+        sa.Index(None, "bank_account_id", "changed_at"),
+        {"schema": SCHEMA},
+    )
+
+    user_id: Mapped[uuid.UUID] = _owner()
+    bank_account_id: Mapped[uuid.UUID] = mapped_column(
+        sa.ForeignKey("gocardless.bank_accounts.id", ondelete="CASCADE")
+    )
+    is_pending: Mapped[bool] = mapped_column(comment="which list of the answer it stood in")
+    identity_key: Mapped[str] = mapped_column(comment="see postgres.gocardless.identity")
+    internal_transaction_id: Mapped[str | None]
+    transaction_id: Mapped[str | None]
+    entry_reference: Mapped[str | None]
+    amount: Mapped[Decimal | None]
+    currency: Mapped[str | None]
+    booking_date: Mapped[dt.date | None]
+    value_date: Mapped[dt.date | None]
+    booked_at: Mapped[dt.datetime | None]
+    description: Mapped[str | None]
+    counterparty_name: Mapped[str | None]
+    counterparty_account: Mapped[str | None]
+    balance_after: Mapped[Decimal | None]
+    refusal: Mapped[str | None] = mapped_column(comment="why it cannot be placed in the ledger")
+    withdrawn_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="a later answer that covers it no longer has it"
+    )
+
+
+class RateLimit(HasId, Base):
+    """The last word of the headers on how many calls are left."""
+
+    __tablename__ = "rate_limits"
+    __table_args__ = (
+        sa.UniqueConstraint("bank_account_id", "resource", "scope"),
+        {"schema": SCHEMA},
+    )
+
+    user_id: Mapped[uuid.UUID] = _owner()
+    bank_account_id: Mapped[uuid.UUID] = mapped_column(
+        sa.ForeignKey("gocardless.bank_accounts.id", ondelete="CASCADE")
+    )
+    resource: Mapped[str] = mapped_column(comment="balances, details or transactions")
+    scope: Mapped[str] = mapped_column(comment="as providers.http.RateLimit calls it")
+    calls_limit: Mapped[int | None]
+    calls_remaining: Mapped[int | None]
+    resets_at: Mapped[dt.datetime | None] = mapped_column(comment="by the real clock")
+    observed_at: Mapped[dt.datetime]
