@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import shutil
 from pathlib import Path
@@ -39,6 +40,32 @@ def check(directory: Path) -> Path:
         message = f"{directory} does not hold the PostgreSQL programs initdb and postgres"
         raise EmbeddedServerError(message)
     return directory
+
+
+def copy_into(base: Path, directory: Path) -> Path:
+    """Copy the programs with their libraries, unless this very copy is there, and return where.
+
+    :param base: directory that belongs to the server; copies of other versions in it are removed.
+    """
+    installation = directory.parent
+    program = (directory / "postgres").stat()
+    identity = f"{directory}:{program.st_size}:{program.st_mtime_ns}"
+    target = base / f"programs-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    package = installation.parent
+    if not target.exists():
+        for old in base.glob("programs-*"):
+            shutil.rmtree(old)
+        draft = target.with_suffix(".new")
+        ignore = shutil.ignore_patterns("include")
+        shutil.copytree(
+            installation, draft / package.name / installation.name, symlinks=True, ignore=ignore
+        )
+        # A repaired wheel keeps libraries beside the package, and programs find them from there.
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+        draft.rename(target)
+    return target / package.name / installation.name / directory.name
 
 
 def _complete(directory: Path) -> bool:

@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from postgres.embedded import files
+from postgres.embedded import binaries, files
 from postgres.embedded.errors import EmbeddedServerError
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
@@ -40,17 +40,14 @@ class Identity:
     major: int
 
     def run(
-        self, program: str, *arguments: str, directory: Path
+        self, program: str, *arguments: str, directory: Path, lock: Path, log: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program to its end."""
-        return _launch(self.kind, directory, "-", "-", str(self.bin_dir / program), *arguments)
+        """Run a program to its end or, with a log, start one that outlives us.
 
-    def spawn(
-        self, program: str, *arguments: str, directory: Path, lock: Path, log: Path
-    ) -> subprocess.CompletedProcess[str]:
-        """Start a program that outlives us; its descendants keep the lock."""
+        :param lock: existing file that the program and its descendants keep locked.
+        """
         command = (str(self.bin_dir / program), *arguments)
-        return _launch(self.kind, directory, str(lock), str(log), *command)
+        return _launch(self.kind, directory, str(lock), str(log or "-"), *command)
 
 
 def choose(base: Path, bin_dir: Path) -> Identity:
@@ -61,14 +58,20 @@ def choose(base: Path, bin_dir: Path) -> Identity:
     """
     reasons = []
     for kind, uid, gid in _candidates(base):
-        result = _launch(kind, base.parent, "-", "-", str(bin_dir / "postgres"), "--version")
-        version = re.search(r"\(PostgreSQL\) (\d+)", result.stdout)
-        if result.returncode != 0 or version is None:
-            reasons.append(last_line(result.stderr))
+        reason, major = _probe(kind, base, bin_dir)
+        usable = bin_dir
+        if major is None and kind[0].isdecimal() and _can_enter(kind, base):
+            # The home is within reach and the programs are not, say in a virtual environment of
+            # root's: it gets a copy, which also serves the next starts.
+            usable = binaries.copy_into(base, bin_dir)
+            files.give(base, uid, gid)
+            reason, major = _probe(kind, base, usable)
+        if major is None:
+            reasons.append(reason)
             continue
         if base.stat().st_uid != uid:
             files.give(base, uid, gid)
-        return Identity(kind, uid, gid, bin_dir, int(version[1]))
+        return Identity(kind, uid, gid, usable, major)
     message = f"cannot run PostgreSQL for {base} as an ordinary user: {'; '.join(reasons)}"
     raise EmbeddedServerError(message)
 
@@ -81,11 +84,21 @@ def last_line(text: str) -> str:
     return re.sub(r"^.*?(FATAL|PANIC|ERROR|error): +", "", line)
 
 
+def _probe(kind: str, base: Path, bin_dir: Path) -> tuple[str, int | None]:
+    # It runs where the server's directory is: being able to do both is what has to be known.
+    result = _launch(kind, base.parent, "-", "-", str(bin_dir / "postgres"), "--version")
+    version = re.search(r"\(PostgreSQL\) (\d+)", result.stdout)
+    if result.returncode != 0 or version is None:
+        return last_line(result.stderr), None
+    return "", int(version[1])
+
+
+def _can_enter(kind: str, base: Path) -> bool:
+    return _launch(kind, base.parent, "-", "-", "/bin/sh", "-c", ":").returncode == 0
+
+
 def _candidates(base: Path) -> list[tuple[str, int, int]]:
     uid, gid, owner = os.geteuid(), os.getegid(), base.stat()
-    if uid not in {0, owner.st_uid}:
-        message = f"{base} belongs to user id {owner.st_uid}; run as that user, or as root"
-        raise EmbeddedServerError(message)
     ordinary = _ordinary_user()
     namespace = (f"namespace:{ordinary.pw_uid}:{ordinary.pw_gid}", uid, gid)
     if uid != 0:

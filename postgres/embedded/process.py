@@ -8,10 +8,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from postgres.embedded import files
+
 READY = "ready"
 STOPPING = "stopping"
 
 _ANSWER_SECONDS = 5.0
+_NOBODYS_PID = 2**22 + 1  # Linux gives out none above 2**22
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
@@ -49,6 +52,20 @@ def find(data: Path) -> Postmaster | None:
     return Postmaster(
         int(pid), int(port) if port.isdecimal() else 0, Path(socket_dir), status.strip()
     )
+
+
+def disown(postmaster: Path) -> None:
+    """Make a pid file name no process, after nobody that it could mean was found alive.
+
+    PostgreSQL takes a zombie, or another program that now has the number, for a live server and
+    refuses to start. The file stays, because it also names the shared memory by which PostgreSQL
+    itself makes sure that no backend of the old server is left.
+    """
+    try:
+        _, _, rest = postmaster.read_text(errors="replace").partition("\n")
+    except FileNotFoundError:
+        return
+    files.write_private(postmaster, f"{_NOBODYS_PID}\n{rest}")
 
 
 def answers(port: int) -> bool:

@@ -7,10 +7,11 @@ import hashlib
 import os
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 from postgres.embedded import binaries, cluster, files, identity, process
@@ -21,7 +22,7 @@ from postgres.embedded.process import Postmaster
 # Recovery after a crash replays the log since the last checkpoint, which takes its time.
 _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
-_LEFTOVER_SECONDS = 10.0
+_LEFTOVER_SECONDS = 30.0
 _POLL_SECONDS = 0.01
 _PORT_ATTEMPTS = 5
 _LONGEST_SOCKET_PATH = 107
@@ -92,6 +93,10 @@ class EmbeddedServer:
                     self._leave(descriptor)
 
     def _deciding(self) -> AbstractContextManager[None]:
+        owner = self._base.stat().st_uid
+        if os.geteuid() not in {0, owner}:
+            message = f"{self._base} belongs to user id {owner}; run as that user, or as root"
+            raise EmbeddedServerError(message)
         # Whoever starts, stops or takes the last lease does it alone, so that none is handed a
         # server that another one is about to stop.
         return files.exclusive(self._base / "start.lock")
@@ -138,7 +143,7 @@ class EmbeddedServer:
     def _start(self) -> Postmaster:
         bin_dir = binaries.check(self._bin_dir) if self._bin_dir else binaries.discover()
         who = identity.choose(self._base, bin_dir)
-        cluster.prepare(self._base, who, durable=self._durable)
+        cluster.prepare(self._base, who, lock=self._alive(), durable=self._durable)
         socket_dir = self._socket_dir(who)
         for attempt in range(_PORT_ATTEMPTS):
             port = self._free_port(again=attempt == 0)
@@ -148,7 +153,8 @@ class EmbeddedServer:
                 return postmaster
             log = self._log().read_text(errors="replace")
             if "could not bind" not in log:
-                message = f"the embedded server did not start: {identity.last_line(log)}"
+                line = identity.last_line(log)
+                message = f"the embedded server did not start: {line} (see {self._log()})"
                 raise EmbeddedServerError(message)
         message = f"the embedded server found no free port in {_PORT_ATTEMPTS} attempts"
         raise EmbeddedServerError(message)
@@ -158,11 +164,11 @@ class EmbeddedServer:
         if log.exists():
             log.replace(log.with_suffix(".old.log"))
         os.close(files.open_private(log))
-        # Nobody lives here any more, see _wait_until_gone; PostgreSQL would take the zombie or the
-        # other program that now has the process id for a server.
-        process.pid_file(self._data).unlink(missing_ok=True)
-        os.close(files.open_private(self._alive()))
-        result = who.spawn(
+        # Nobody lives here any more, see _wait_until_gone. Sockets have pid files of the same kind.
+        process.disown(process.pid_file(self._data))
+        for left in socket_dir.glob(".s.PGSQL.*"):
+            left.unlink()
+        result = who.run(
             "postgres",
             "-D",
             str(self._data),
@@ -195,11 +201,17 @@ class EmbeddedServer:
         raise EmbeddedServerError(message)
 
     def _stop(self) -> bool:
-        postmaster = process.find(self._data)
-        if postmaster is None:
-            return False
+        deadline = time.monotonic() + _LEFTOVER_SECONDS
+        while (postmaster := process.find(self._data)) is None:
+            # One that was launched a moment ago, before an interruption, has no pid file yet.
+            if not self._anyone_alive() or time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
         os.kill(postmaster.pid, signal.SIGINT)  # fast: sessions end, their transactions roll back
         self._wait_until_gone(_STOP_SECONDS)
+        if postmaster.socket_dir.parent != self._base:
+            with suppress(OSError):
+                postmaster.socket_dir.rmdir()
         return True
 
     def _wait_until_gone(self, seconds: float) -> None:
@@ -286,4 +298,7 @@ def _explained() -> Iterator[None]:
         yield
     except OSError as error:
         message = f"the embedded server: {error.strerror}: {error.filename or 'its home'}"
+        raise EmbeddedServerError(message) from error
+    except subprocess.TimeoutExpired as error:
+        message = f"the embedded server: {Path(error.cmd[-1]).name} did not end in time"
         raise EmbeddedServerError(message) from error
