@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -19,7 +20,9 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 from sqlalchemy.pool import NullPool
 
+from farthing import clock
 from farthing.errors import FarthingError
+from postgres import payload
 
 SCHEMAS = ("auth", "common", "gocardless", "telegram", "trading212")
 
@@ -122,6 +125,8 @@ def make_engine(url: str, *, pooled: bool = True) -> sa.Engine:
         sa.make_url(url).set(drivername="postgresql+psycopg"),
         pool_pre_ping=pooled,
         hide_parameters=True,
+        json_serializer=payload.dumps,
+        json_deserializer=payload.loads,
         connect_args={
             "application_name": "farthing",
             "connect_timeout": 10,
@@ -206,7 +211,7 @@ def upsert(
 def upsert_from_select(
     session: Session,
     model: type[Base],
-    source: sa.Select[Any],
+    source: sa.Select[Any] | sa.TextualSelect,
     *,
     key: Sequence[str],
     compare: Sequence[str] | None = None,
@@ -255,9 +260,32 @@ def upsert_from_select(
     return WriteCounts(inserted, updated, total - inserted - updated)
 
 
+def read_sql(module_file: str, name: str) -> str:
+    """Return a ``.sql`` file from the ``sql`` folder beside a module.
+
+    :param module_file: the caller's ``__file__``.
+    """
+    return (Path(module_file).parent / "sql" / name).read_text(encoding="utf-8")
+
+
 def table_of(model: type[Base]) -> sa.Table:
     """Return the table behind a mapped class."""
     return cast("sa.Table", model.__table__)
+
+
+def lock(session: Session, what: str, *, run_id: str) -> payload.Stamp:
+    """Wait for the right to write one thing until the transaction ends.
+
+    Two runs that write the same account go one after the other, whatever machine they are on.
+
+    :param what: a name such as ``gocardless.bank_accounts:<id>``.
+    :returns: the stamp for what is landed under the lock.
+    """
+    session.execute(
+        sa.text("select pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": what}
+    )
+    changed_at = session.execute(sa.text("select clock_timestamp()")).scalar_one()
+    return payload.Stamp(run_id=run_id, seen_at=clock.now(), changed_at=changed_at)
 
 
 def _copy_to_temporary(

@@ -100,3 +100,18 @@ as $$
         end
     from words
 $$;
+
+-- Prices come in pence and other hundredths under codes that are not ISO 4217. They become the
+-- currency itself here and nowhere else.
+create function common.major_currency(code text) returns text
+language sql immutable parallel safe
+as $$
+    select case code when 'GBX' then 'GBP' when 'GBp' then 'GBP' when 'ILA' then 'ILS' when 'ZAC' then 'ZAR' else code end
+$$;
+
+-- How many of the unit make one of the currency.
+create function common.units_per_major(code text) returns numeric
+language sql immutable parallel safe
+as $$
+    select case when code in ('GBX', 'GBp', 'ILA', 'ZAC') then 100 else 1 end::numeric
+$$;

@@ -1741,6 +1741,19 @@ def upgrade() -> None:
         sa.Column("requisition_id", sa.Uuid(), nullable=False),
         sa.Column("provider_account_id", sa.Uuid(), nullable=False, comment="GoCardless's id"),
         sa.Column(
+            "status", sa.Text(), nullable=True, comment="as delivered, such as READY or SUSPENDED"
+        ),
+        sa.Column(
+            "account_number",
+            sa.Text(),
+            nullable=False,
+            comment="IBAN, else the bank's own number, else a masked card number, else GoCardless's id",
+        ),
+        sa.Column("iban", sa.Text(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=True, comment="ISO 4217; null: not told"),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("is_card", sa.Boolean(), nullable=False, comment="a credit card account"),
+        sa.Column(
             "transactions_through",
             sa.Date(),
             nullable=True,
@@ -2144,6 +2157,8 @@ def downgrade() -> None:
     op.drop_table("instruments", schema="common")
     op.drop_table("institutions", schema="common")
     op.drop_table("users", schema="auth")
+    op.execute("drop function common.units_per_major(text)")
+    op.execute("drop function common.major_currency(text)")
     op.execute("drop function common.normalise_merchant(text)")
     op.execute("drop function common.guard_transaction_status()")
     op.execute("drop function common.touch_updated_at()")

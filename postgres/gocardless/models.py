@@ -87,6 +87,14 @@ class BankAccount(HasId, RawRow, Base):
         sa.ForeignKey("gocardless.requisitions.id", ondelete="CASCADE"), index=True
     )
     provider_account_id: Mapped[uuid.UUID] = mapped_column(comment="GoCardless's id")
+    status: Mapped[str | None] = mapped_column(comment="as delivered, such as READY or SUSPENDED")
+    account_number: Mapped[str] = mapped_column(
+        comment="IBAN, else the bank's own number, else a masked card number, else GoCardless's id"
+    )
+    iban: Mapped[str | None]
+    currency: Mapped[str | None] = mapped_column(comment="ISO 4217; null: not told")
+    name: Mapped[str]
+    is_card: Mapped[bool] = mapped_column(comment="a credit card account")
     transactions_through: Mapped[dt.date | None] = mapped_column(
         comment="watermark: every day up to here has been read; moves only with the rows' commit"
     )

@@ -1,0 +1,75 @@
+"""Provider payloads as stored: exact numbers, one canonical text, nothing PostgreSQL refuses."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import simplejson
+
+
+def dumps(value: Any) -> str:
+    """Write JSON with every Decimal to its last digit."""
+    return simplejson.dumps(value, use_decimal=True, ensure_ascii=False)
+
+
+def loads(text: str | bytes) -> Any:
+    """Read JSON with every fraction as a Decimal."""
+    return simplejson.loads(text, use_decimal=True)
+
+
+def content_hash(payload: Any) -> bytes:
+    """Return the SHA-256 of the payload as canonical JSON: sorted keys, no white space."""
+    text = simplejson.dumps(
+        payload, use_decimal=True, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def storable(value: Any) -> tuple[Any, bool]:
+    """Replace what PostgreSQL cannot store (NUL and lone surrogates) by U+FFFD.
+
+    :returns: the value, and whether anything had to be replaced.
+    """
+    if isinstance(value, str):
+        clean = value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+        return (value, False) if clean == value else (clean, True)
+    if isinstance(value, dict):
+        pairs = {storable(key)[0]: storable(item) for key, item in value.items()}
+        changed = any(flag for _, flag in pairs.values()) or list(pairs) != list(value)
+        return {key: item for key, (item, _) in pairs.items()}, changed
+    if isinstance(value, list):
+        items = [storable(item) for item in value]
+        return [item for item, _ in items], any(flag for _, flag in items)
+    return value, False
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which run lands rows, and when.
+
+    :param seen_at: by the ledger's clock.
+    :param changed_at: by the database's clock, taken under the lock of what is written, so that a
+        later change always has a later stamp.
+    """
+
+    run_id: str
+    seen_at: dt.datetime
+    changed_at: dt.datetime
+
+    def on(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Return the columns of :class:`postgres.core.RawRow` for a payload."""
+        return {
+            "payload": payload,
+            "content_hash": content_hash(payload),
+            "first_seen_at": self.seen_at,
+            "first_seen_run_id": self.run_id,
+            "changed_at": self.changed_at,
+            "changed_run_id": self.run_id,
+        }
+
+
+FIRST_SEEN = ("first_seen_at", "first_seen_run_id")
+"""Columns of a raw row that are set once."""
