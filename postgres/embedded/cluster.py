@@ -60,7 +60,7 @@ def prepare(base: Path, identity: Identity, *, lock: Path, durable: bool) -> Non
     """Make the data directory unless there is one, and write its settings.
 
     :param lock: what an initdb keeps locked that outlives us, so that no second one meets it.
-    :param durable: false for data that may be lost with the machine's power, in tests.
+    :param durable: false for data that may be lost with the server, in tests.
     :raises EmbeddedServerError: if it cannot be made, or is of another major version.
     """
     data = base / "data"

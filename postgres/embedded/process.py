@@ -13,7 +13,6 @@ from postgres.embedded import files
 READY = "ready"
 STOPPING = "stopping"
 
-_ANSWER_SECONDS = 5.0
 _NOBODYS_PID = 2**22 + 1  # Linux gives out none above 2**22
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
@@ -68,10 +67,10 @@ def disown(postmaster: Path) -> None:
     files.write_private(postmaster, f"{_NOBODYS_PID}\n{rest}")
 
 
-def answers(port: int) -> bool:
-    """Tell whether a PostgreSQL server answers on a port of this machine."""
+def answers(port: int, seconds: float) -> bool:
+    """Tell whether a PostgreSQL server answers on a port of this machine in time."""
     try:
-        with closing(socket.create_connection(("127.0.0.1", port), _ANSWER_SECONDS)) as connection:
+        with closing(socket.create_connection(("127.0.0.1", port), seconds)) as connection:
             # Whether or not it can do TLS, only PostgreSQL answers this with one of two letters,
             # and it does so in a process it forked: it is able to serve.
             connection.sendall(_SSL_REQUEST)

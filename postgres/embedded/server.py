@@ -24,6 +24,8 @@ _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
 _LEFTOVER_SECONDS = 30.0
 _POLL_SECONDS = 0.01
+_ANSWER_SECONDS = 5.0
+_START_ATTEMPTS = 3
 _PORT_ATTEMPTS = 5
 _LONGEST_SOCKET_PATH = 107
 
@@ -36,7 +38,7 @@ class EmbeddedServer:
 
     :param home: directory that the ``postgres`` directory is made in.
     :param bin_dir: directory of the PostgreSQL programs; unset, they are looked for.
-    :param durable: false for data that may be lost with the machine's power, in tests.
+    :param durable: false for tests: whoever kills the server or the machine loses data.
     """
 
     def __init__(self, home: Path, *, bin_dir: Path | None = None, durable: bool = True) -> None:
@@ -123,22 +125,37 @@ class EmbeddedServer:
         files.make_private_directory(self._base)
 
     def _find_or_start(self) -> Postmaster:
+        for _ in range(_START_ATTEMPTS):
+            postmaster = self._find_ready()
+            if postmaster is None:
+                self._wait_until_gone(_LEFTOVER_SECONDS)
+                postmaster = self._start()
+            if self._answers(postmaster):
+                return postmaster
+        message = f"the embedded server ends as soon as it is started; see {self._log()}"
+        raise EmbeddedServerError(message)
+
+    def _find_ready(self) -> Postmaster | None:
         postmaster = process.find(self._data)
-        if postmaster is not None and postmaster.status != process.STOPPING:
-            # It may be starting still: whoever started it may have been killed.
-            postmaster = self._wait_until_ready()
-        else:
-            postmaster = None
-        if postmaster is None:
-            self._wait_until_gone(_LEFTOVER_SECONDS)
-            postmaster = self._start()
-        if not process.answers(postmaster.port):
-            message = (
-                f"the embedded server (process {postmaster.pid}) does not answer on "
-                f"127.0.0.1:{postmaster.port}; farthing down stops it"
-            )
-            raise EmbeddedServerError(message)
-        return postmaster
+        if postmaster is None or postmaster.status == process.STOPPING:
+            return None
+        # It may be starting still: whoever started it may have been killed.
+        return self._wait_until_ready()
+
+    def _answers(self, postmaster: Postmaster) -> bool:
+        deadline = time.monotonic() + _ANSWER_SECONDS
+        while not process.answers(postmaster.port, _ANSWER_SECONDS):
+            # A process that is being killed closes its sockets before it is gone.
+            if process.find(self._data) != postmaster:
+                return False
+            if time.monotonic() > deadline:
+                message = (
+                    f"the embedded server (process {postmaster.pid}) does not answer on "
+                    f"127.0.0.1:{postmaster.port}; farthing down stops it"
+                )
+                raise EmbeddedServerError(message)
+            time.sleep(_POLL_SECONDS)
+        return True
 
     def _start(self) -> Postmaster:
         bin_dir = binaries.check(self._bin_dir) if self._bin_dir else binaries.discover()
