@@ -1,0 +1,97 @@
+"""Routes under ``/sandbox/`` that drive the sandbox itself: clock, truth, record of calls, faults."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.clock import iso_micros, parse_instant
+from sandbox.core import core_of
+from sandbox.faults import Fault
+from sandbox.truth import truth
+
+
+async def clock(request: Request) -> Response:
+    """Tell the instant."""
+    state = core_of(request).state
+    return JSONResponse(
+        {"now": iso_micros(state.clock.now()), "frozen": state.clock.frozen is not None}
+    )
+
+
+async def set_clock(request: Request) -> Response:
+    """Stand still at ``now``, or move on by ``advance_days`` and ``advance_hours``."""
+    state = core_of(request).state
+    try:
+        wanted = await _document(request)
+        if "now" in wanted:
+            state.clock.set(parse_instant(str(wanted["now"])))
+        days, hours = int(wanted.get("advance_days", 0)), int(wanted.get("advance_hours", 0))
+        state.clock.advance(dt.timedelta(days=days, hours=hours))
+    except (TypeError, ValueError, OverflowError) as error:
+        return JSONResponse({"error": str(error)}, 400)
+    state.save()
+    return await clock(request)
+
+
+async def get_truth(request: Request) -> Response:
+    """Tell what really happened."""
+    return JSONResponse(truth(core_of(request)))
+
+
+async def requests(request: Request) -> Response:
+    """List every provider call seen, oldest first."""
+    return JSONResponse(core_of(request).requests)
+
+
+async def clear_requests(request: Request) -> Response:
+    """Forget the calls."""
+    core_of(request).requests.clear()
+    return Response(status_code=204)
+
+
+async def faults(request: Request) -> Response:
+    """List the rules that are still to apply."""
+    return JSONResponse([rule.to_json() for rule in core_of(request).faults.rules])
+
+
+async def add_faults(request: Request) -> Response:
+    """Add one rule, or a list of them, behind those that are there."""
+    try:
+        document = json.loads(await request.body())
+        rules = document if isinstance(document, list) else [document]
+        core_of(request).faults.rules += [Fault.from_json(rule) for rule in rules]
+    except (TypeError, ValueError) as error:
+        return JSONResponse({"error": str(error)}, 400)
+    return await faults(request)
+
+
+async def clear_faults(request: Request) -> Response:
+    """Drop every rule."""
+    core_of(request).faults.rules.clear()
+    return Response(status_code=204)
+
+
+async def _document(request: Request) -> dict[str, Any]:
+    document = json.loads(await request.body())
+    if not isinstance(document, dict):
+        message = "expected an object"
+        raise TypeError(message)
+    return document
+
+
+ROUTES = [
+    Route("/clock", clock),
+    Route("/clock", set_clock, methods=["PUT"]),
+    Route("/truth", get_truth),
+    Route("/requests", requests),
+    Route("/requests", clear_requests, methods=["DELETE"]),
+    Route("/faults", faults),
+    Route("/faults", add_faults, methods=["PUT"]),
+    Route("/faults", clear_faults, methods=["DELETE"]),
+]

@@ -1,0 +1,63 @@
+"""What every part of the running sandbox works on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+
+from sandbox.accounts import ACCOUNTS, Account, at_institution
+from sandbox.faults import Faults
+from sandbox.limits import Windows
+from sandbox.state import State
+from sandbox.world import World
+
+
+@dataclass
+class Core:
+    """State, world, limits, faults and the record of calls.
+
+    :param daily_limit: successful calls a day for each account and scope.
+    """
+
+    state: State
+    daily_limit: int
+    gocardless_windows: Windows
+    trading212_windows: Windows
+    world: World = field(init=False)
+    faults: Faults = field(default_factory=Faults)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.world = World(self.state.seed, self.state.start)
+
+    def now(self) -> dt.datetime:
+        """Return the instant it is here, with every day up to it lived."""
+        now = self.state.clock.now()
+        self.world.live_until(now)
+        return now
+
+    def account_ids(self, institution_id: str) -> dict[str, Account]:
+        """Return the accounts of an institution by the id that GoCardless gives them."""
+        return {
+            account.provider_id(self.state.seed): account
+            for account in at_institution(institution_id)
+        }
+
+    def account(self, provider_id: str) -> Account | None:
+        """Return an account that was opened by some consent."""
+        linked = self.state.accounts.get(provider_id)
+        return ACCOUNTS[linked.key] if linked else None
+
+
+def core_of(request: Request) -> Core:
+    """Return what a request works on."""
+    core: Core = request.app.state.core
+    return core
+
+
+def base_url(request: Request) -> str:
+    """Return the address by which the caller reached the server."""
+    return str(request.base_url).rstrip("/")

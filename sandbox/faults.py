@@ -1,0 +1,311 @@
+"""Scripted faults: what the next matching calls get instead of, or before, the true answer.
+
+The named constructors speak the providers' documented errors; a rule of one's own is a
+:class:`Fault`. Over HTTP a rule is the same fields as JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+ACTIONS = ("respond", "reset", "truncate", "hang")
+
+
+@dataclass
+class Fault:
+    """One rule, used up after ``times`` calls.
+
+    :param method: of the calls it applies to; ``None`` is any.
+    :param path: a regular expression searched for in the path.
+    :param status: what to answer; ``None`` lets the true answer through (after ``delay_s``).
+    :param json: the body as JSON; ``text`` is one as it stands.
+    :param delay_s: how long to wait first, on the real clock.
+    :param action: ``respond``; ``reset`` the connection; ``truncate`` the body half way (the rule's
+        own, or the true one); ``hang`` until the caller gives up.
+    """
+
+    method: str | None = None
+    path: str = ".*"
+    status: int | None = None
+    json: Any = None
+    text: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    times: int = 1
+    delay_s: float = 0.0
+    action: str = "respond"
+
+    def __post_init__(self) -> None:
+        if self.action not in ACTIONS:
+            message = f"action must be one of {', '.join(ACTIONS)}"
+            raise ValueError(message)
+        if self.times < 1:
+            message = "times must be at least 1"
+            raise ValueError(message)
+        try:
+            re.compile(self.path)
+        except re.error as error:
+            message = f"path is no regular expression: {error}"
+            raise ValueError(message) from error
+
+    @classmethod
+    def from_json(cls, document: object) -> Self:
+        """Read a rule.
+
+        :raises ValueError: if it is none.
+        """
+        known = {each.name for each in fields(cls)}
+        if not isinstance(document, dict) or not set(document) <= known:
+            message = f"a fault is an object with {', '.join(sorted(known))}"
+            raise ValueError(message)
+        return cls(**document)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the rule as JSON."""
+        return asdict(self)
+
+    def matches(self, method: str, path: str) -> bool:
+        """Tell whether the rule applies to a call."""
+        return self.method in (None, method) and re.search(self.path, path) is not None
+
+
+@dataclass
+class Faults:
+    """The rules that are still to apply, first come, first used."""
+
+    rules: list[Fault] = field(default_factory=list)
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Return the first rule that applies to a call, one use less."""
+        for rule in self.rules:
+            if rule.matches(method, path):
+                rule.times -= 1
+                if not rule.times:
+                    self.rules.remove(rule)
+                return rule
+        return None
+
+
+# The documented errors of GoCardless. ``resource`` is balances, details or transactions.
+
+NO_CALLS_LEFT = {
+    "http_x_ratelimit_account_success_limit": "4",
+    "http_x_ratelimit_account_success_remaining": "0",
+}
+
+
+def _data_error(
+    status: int,
+    summary: str,
+    detail: str,
+    kind: str | None,
+    *,
+    account: str = "[^/]+",
+    resource: str = "transactions",
+    times: int = 1,
+    headers: dict[str, str] | None = None,
+) -> Fault:
+    body: dict[str, Any] = {"summary": summary, "detail": detail, "status_code": status}
+    if kind is not None:
+        body["type"] = kind
+    return Fault(
+        method="GET",
+        path=f"/accounts/{account}/{resource}",
+        status=status,
+        json=body,
+        times=times,
+        headers=headers or {},
+    )
+
+
+def _not_updated(status: int, detail: str, kind: str, resource: str, **options: Any) -> Fault:
+    summary = f"Couldn't update account {resource}"
+    return _data_error(status, summary, detail, kind, resource=resource, **options)
+
+
+def eua_expired(agreement: str, *, days: int = 90, at: str = "2026-01-01", status: int = 401,
+                **options: Any) -> Fault:  # fmt: skip
+    """The agreement is over; the specification says 401, logs also show ``status=400``."""
+    return _data_error(
+        status,
+        f"End User Agreement (EUA) {agreement} has expired",
+        f"EUA was valid for {days} days and it expired at {at}. The end user must connect the "
+        "account once more with new EUA and Requisition",
+        None,
+        **options,
+    )
+
+
+def access_expired(resource: str = "transactions", **options: Any) -> Fault:
+    """The user took the consent back at the bank."""
+    detail = "Access has expired or it has been revoked. To restore access reconnect the account."
+    return _not_updated(401, detail, "AccessExpiredError", resource, **options)
+
+
+def account_inactive(resource: str = "transactions", **options: Any) -> Fault:
+    """The bank has closed the account."""
+    detail = "Account has been deactivated or it no longer exists."
+    return _not_updated(401, detail, "AccountInactiveError", resource, **options)
+
+
+def access_forbidden(resource: str = "transactions", **options: Any) -> Fault:
+    """The user has not the rights for this at the bank."""
+    detail = "Access to account is forbidden. The user might not have the necessary permissions."
+    return _not_updated(403, detail, "AccountAccessForbidden", resource, **options)
+
+
+def resource_unavailable(resource: str = "balances", **options: Any) -> Fault:
+    """This account has no such resource; the others go on working."""
+    detail = (
+        "The requested resource is unavailable for this account. Certain resources may be "
+        "restricted or unsupported for specific accounts."
+    )
+    return _not_updated(403, detail, "AccountResourceUnavailable", resource, **options)
+
+
+def account_suspended(resource: str = "transactions", **options: Any) -> Fault:
+    """The account was suspended after too many errors."""
+    return _data_error(
+        409,
+        "Account suspended",
+        "This account or its requisition was suspended due to numerous errors that occurred "
+        "while accessing it.",
+        None,
+        resource=resource,
+        **options,
+    )
+
+
+def account_state(account: str, status: str = "ERROR", resource: str = "transactions",
+                  times: int = 1) -> Fault:  # fmt: skip
+    """The other 409: an account object, with no summary at all."""
+    body = {
+        "id": account,
+        "created": "2026-01-01 07:58:23.836351+00:00",
+        "last_accessed": "2026-01-01 07:58:23.836360+00:00",
+        "iban": "string",
+        "aspsp_identifier": "string",
+        "status": status,
+    }
+    path = f"/accounts/{account}/{resource}"
+    return Fault(method="GET", path=path, status=409, json=body, times=times)
+
+
+def bank_rate_limit(resource: str = "transactions", reset: int = 3600, **options: Any) -> Fault:
+    """The bank wants no more calls today."""
+    return _not_updated(
+        429,
+        "Daily request limit set by the Institution has been exceeded.",
+        "RateLimitError",
+        resource,
+        headers={**NO_CALLS_LEFT, "http_x_ratelimit_account_success_reset": str(reset)},
+        **options,
+    )
+
+
+def rate_limit(path: str = "/accounts/", seconds: int = 60, limit: str = "100/minute",
+               times: int = 1) -> Fault:  # fmt: skip
+    """GoCardless itself wants no more calls for a while."""
+    detail = f"The rate limit for this resource is {limit}. Please try again in {seconds} seconds"
+    return Fault(
+        path=path,
+        status=429,
+        json={"summary": "Rate limit exceeded", "detail": detail, "status_code": 429},
+        headers={
+            "http_x_ratelimit_limit": limit.split("/", maxsplit=1)[0],
+            "http_x_ratelimit_remaining": "0",
+            "http_x_ratelimit_reset": str(seconds),
+        },
+        times=times,
+    )
+
+
+def unknown_request_error(resource: str = "transactions", **options: Any) -> Fault:
+    """The bank answered with an error; each of these moves the account towards suspension."""
+    detail = "Request to Institution returned an error"
+    return _not_updated(500, detail, "UnknownRequestError", resource, **options)
+
+
+def service_unavailable(resource: str = "transactions", **options: Any) -> Fault:
+    """The bank is down."""
+    return _not_updated(503, "Institution service unavailable", "ServiceError", resource, **options)
+
+
+def connection_error(resource: str = "transactions", **options: Any) -> Fault:
+    """The bank cannot be reached."""
+    return _not_updated(
+        503, "Couldn't connect to Institution", "ConnectionError", resource, **options
+    )
+
+
+def payment_required(times: int = 1) -> Fault:
+    """The month's free connections are used up."""
+    return Fault(
+        method="POST",
+        path="/api/v2/(requisitions|agreements)",
+        status=402,
+        json={
+            "summary": "Payment Required",
+            "detail": "Free usage limit exceeded",
+            "status_code": 402,
+        },
+        times=times,
+    )
+
+
+def invalid_token(times: int = 1) -> Fault:
+    """The token was taken back before its time."""
+    return Fault(
+        path="/api/v2/(?!token)",
+        status=401,
+        json={
+            "summary": "Invalid token",
+            "detail": "Token is invalid or expired",
+            "status_code": 401,
+        },
+        times=times,
+    )
+
+
+# Trading 212, and what stands in front of both
+
+
+def trading212_rate_limit(path: str, reset: int, limit: int = 1, period: int = 5,
+                          times: int = 1) -> Fault:  # fmt: skip
+    """Too many calls; ``reset`` is in seconds since the epoch, of the real clock."""
+    return Fault(
+        path=path,
+        status=429,
+        text="",
+        headers={
+            "x-ratelimit-limit": str(limit),
+            "x-ratelimit-period": str(period),
+            "x-ratelimit-remaining": "0",
+            "x-ratelimit-reset": str(reset),
+            "x-ratelimit-used": str(limit),
+        },
+        times=times,
+    )
+
+
+def internal_error(path: str = "/api/v0/", status: int = 500, times: int = 1) -> Fault:
+    """Trading 212 failed."""
+    return Fault(path=path, status=status, json={"code": "InternalError"}, times=times)
+
+
+def html_page(path: str = "/api/", status: int = 200, times: int = 1) -> Fault:
+    """A proxy answers in place of the provider."""
+    text = "<!DOCTYPE html><html><body><h1>Please wait</h1></body></html>"
+    headers = {"content-type": "text/html; charset=utf-8"}
+    return Fault(path=path, status=status, text=text, headers=headers, times=times)
+
+
+def reset(path: str = "/api/", times: int = 1) -> Fault:
+    """The connection is reset before an answer."""
+    return Fault(path=path, action="reset", times=times)
+
+
+def truncate(path: str = "/api/", times: int = 1) -> Fault:
+    """The true answer breaks off half way."""
+    return Fault(path=path, action="truncate", times=times)
