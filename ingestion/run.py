@@ -42,7 +42,7 @@ class Window:
 class Status(StrEnum):
     """How one account came out of one step.
 
-    ``deferred`` will go by itself once ``resumes_at`` has passed; ``failed`` needs a person or luck.
+    ``deferred`` goes by itself once ``resumes_at`` has passed; ``failed`` needs a person.
     """
 
     COMPLETED = "completed"

@@ -35,6 +35,10 @@ NAMING_CONVENTION = {
 }
 
 
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+"""Before anything that was ever stored."""
+
+
 class DatabaseUnavailableError(FarthingError):
     """The database does not answer or refuses the credentials."""
 
@@ -266,6 +270,18 @@ def read_sql(module_file: str, name: str) -> str:
     :param module_file: the caller's ``__file__``.
     """
     return (Path(module_file).parent / "sql" / name).read_text(encoding="utf-8")
+
+
+def select_text(
+    sql: str, model: type[Base], columns: Sequence[str], **parameters: Any
+) -> sa.TextualSelect:
+    """Return a hand-written query as rows for a model, for :func:`upsert_from_select`.
+
+    :param columns: which of its result columns to take; named and typed as the model's.
+    :param parameters: values of its ``:names``, bound, never pasted.
+    """
+    table = table_of(model)
+    return sa.text(sql).bindparams(**parameters).columns(*(table.c[name] for name in columns))
 
 
 def table_of(model: type[Base]) -> sa.Table:

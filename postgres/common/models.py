@@ -41,7 +41,7 @@ def _owner() -> Mapped[uuid.UUID]:
 
 
 def _same_owner(column: str, target: str, *, ondelete: str) -> sa.ForeignKeyConstraint:
-    """A reference that the database only accepts within one user's rows."""
+    """Return a reference that the database only accepts within one user's rows."""
     return sa.ForeignKeyConstraint(
         [column, "user_id"],
         [f"{SCHEMA}.{target}.id", f"{SCHEMA}.{target}.user_id"],

@@ -1,0 +1,1 @@
+"""What GoCardless answered: raw tables, their operations, and how they become the ledger."""

@@ -1,7 +1,7 @@
 """What GoCardless Bank Account Data answered, as delivered.
 
 Every row keeps its payload, a content hash, and the runs that first saw it and last found it
-changed. A pull that finds nothing new writes nothing here; which run saw what is in ``common.jobs``.
+changed. A pull that finds nothing new writes nothing here; ``common.jobs`` says which run saw what.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Transaction(HasId, RawRow, Base):
         sa.ForeignKey("gocardless.bank_accounts.id", ondelete="CASCADE")
     )
     is_pending: Mapped[bool] = mapped_column(comment="which list of the answer it stood in")
-    identity_key: Mapped[str] = mapped_column(comment="see postgres.gocardless.identity")
+    identity_key: Mapped[str] = mapped_column(comment="see postgres.identity")
     internal_transaction_id: Mapped[str | None]
     transaction_id: Mapped[str | None]
     entry_reference: Mapped[str | None]

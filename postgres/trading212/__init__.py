@@ -1,0 +1,1 @@
+"""What Trading 212 answered: raw tables, their operations, and how they become the ledger."""

@@ -1,7 +1,7 @@
 """What Trading 212 answered, as delivered, and the encrypted keys that read it.
 
 Every row keeps its payload, a content hash, and the runs that first saw it and last found it
-changed. A pull that finds nothing new writes nothing here; which run saw what is in ``common.jobs``.
+changed. A pull that finds nothing new writes nothing here; ``common.jobs`` says which run saw what.
 """
 
 from __future__ import annotations

@@ -1,0 +1,33 @@
+-- Requisitions as connections. One that a linked one replaces is history; one that waits to replace
+-- another is not a connection yet.
+select
+    r.user_id,
+    i.id as institution_id,
+    'gocardless' as provider,
+    r.id::text as provider_connection_id,
+    case
+        when r.status in ('RJ', 'SU', 'ER', 'ID') then 'error'
+        when
+            r.status = 'EX'
+            or a.accepted_at + make_interval(days => a.access_valid_for_days) <= :now
+            then 'expired'
+        when r.status = 'LN' then 'active'
+        else 'pending'
+    end as status,
+    case r.status
+        when 'RJ' then 'the bank or the user refused consent'
+        when 'SU' then 'GoCardless suspended it after too many errors; renew the connection'
+        when 'ER' then 'GoCardless reports an error; renew the connection'
+        when 'ID' then 'GoCardless reports an undocumented state; renew the connection'
+    end as status_reason,
+    a.accepted_at + make_interval(days => a.access_valid_for_days) as consent_expires_at
+from gocardless.requisitions as r
+inner join common.institutions as i
+    on i.provider = 'gocardless' and i.provider_institution_id = r.institution_id
+left join gocardless.agreements as a on a.id = r.agreement_id
+where
+    not exists (
+        select 1 from gocardless.requisitions as newer
+        where newer.replaces_id = r.id and newer.status = 'LN'
+    )
+    and (r.replaces_id is null or r.status = 'LN')

@@ -1,0 +1,96 @@
+"""Keys to Trading 212 accounts. They are stored encrypted and leave here only for a client."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+from sqlalchemy.orm import Session
+
+from farthing.secrets import SecretBox
+from postgres.errors import AlreadyExistsError
+from postgres.trading212.models import ApiKey
+
+
+def create_api_key(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    provider_account_id: int,
+    currency: str,
+    key: SecretStr,
+    secret: SecretStr | None,
+    box: SecretBox,
+) -> ApiKey:
+    """Store a key that has been checked; a second key to the same account is refused.
+
+    :param provider_account_id: the account's id in its summary.
+    :param currency: the account's, ISO 4217.
+    :param secret: None for a key of the older kind.
+    :raises AlreadyExistsError: if the user has connected this account already.
+    """
+    taken = sa.select(ApiKey.id).where(
+        ApiKey.user_id == user_id, ApiKey.provider_account_id == provider_account_id
+    )
+    if session.scalar(taken) is not None:
+        message = f"Trading 212 account {provider_account_id} is connected already"
+        raise AlreadyExistsError(message)
+    row = ApiKey(
+        user_id=user_id,
+        provider_account_id=provider_account_id,
+        currency=currency,
+        key_ciphertext=box.encrypt(key.get_secret_value(), context=_context("key", user_id)),
+        secret_ciphertext=(
+            box.encrypt(secret.get_secret_value(), context=_context("secret", user_id))
+            if secret
+            else None
+        ),
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def credentials(row: ApiKey, box: SecretBox) -> tuple[SecretStr, SecretStr | None]:
+    """Return key and secret in clear, for a client.
+
+    :raises DecryptionError: if they do not decrypt or were moved from another row.
+    """
+    key = box.decrypt(row.key_ciphertext, context=_context("key", row.user_id))
+    if row.secret_ciphertext is None:
+        return SecretStr(key), None
+    secret = box.decrypt(row.secret_ciphertext, context=_context("secret", row.user_id))
+    return SecretStr(key), SecretStr(secret)
+
+
+def list_api_keys(session: Session, *, user_id: uuid.UUID | None = None) -> Sequence[ApiKey]:
+    """Return keys, the oldest first.
+
+    :param user_id: of one user; None returns all users', for a sync.
+    """
+    query = sa.select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)
+    if user_id is not None:
+        query = query.where(ApiKey.user_id == user_id)
+    return session.scalars(query).all()
+
+
+def advance_watermark(
+    session: Session, api_key_id: uuid.UUID, column: str, through: dt.date
+) -> None:
+    """Say that a history has been read up to this day; it never moves back.
+
+    :param column: ``orders_through``, ``dividends_through`` or ``cash_transactions_through``.
+    """
+    watermark = getattr(ApiKey, column)
+    session.execute(
+        sa.update(ApiKey)
+        .where(ApiKey.id == api_key_id, sa.or_(watermark.is_(None), watermark < through))
+        .values({column: through})
+    )
+
+
+def _context(column: str, user_id: uuid.UUID) -> str:
+    return f"trading212.api_keys.{column}:{user_id}"
