@@ -57,7 +57,11 @@ class Holder:
             stdout=subprocess.PIPE,
             text=True,
             cwd="/",
-            env={"PATH": os.defpath, "PYTHONPATH": str(ROOT), "FARTHING_ENCRYPTION_KEYS": "canary"},
+            env={
+                "PATH": os.defpath,
+                "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+                "FARTHING_ENCRYPTION_KEYS": "canary",
+            },
             user=user,
             group=user,
             extra_groups=None if user is None else [],
@@ -76,12 +80,18 @@ class Holder:
     def kill(self) -> None:
         """Kill it with no chance to clean up, but not what it started."""
         self.process.kill()
-        self.process.communicate()
+        self._close()
 
     def kill_session(self) -> None:
         """Kill it and what it waits for."""
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
+        self._close()
+
+    def _close(self) -> None:
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self.process.wait()
 
     def __enter__(self) -> Self:
         return self
@@ -92,8 +102,7 @@ class Holder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.process.poll() is None:
-            self.kill()
+        self.kill()  # one that has ended by itself has pipes to close all the same
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
