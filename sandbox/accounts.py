@@ -1,4 +1,4 @@
-"""The accounts of the household and of the test institution: who holds them, where, and how they open."""
+"""The accounts of the household and of the test institution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ASGI application: both providers' routes, the consent pages, the control routes and the faults."""
+"""The ASGI application: both providers, the consent pages, the control routes, the faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox import consent, control, gocardless, gocardless_accounts, trading212
+from sandbox import (
+    consent,
+    control,
+    gocardless,
+    gocardless_accounts,
+    gocardless_agreements,
+    gocardless_requisitions,
+    trading212,
+)
 from sandbox.clock import iso_micros
 from sandbox.connections import reset
 from sandbox.core import Core
@@ -21,13 +29,19 @@ from sandbox.wire import ApiError, answer
 
 GOCARDLESS = "/api/v2/"
 TRADING212 = "/api/v0/"
+BANK_ROUTES = [
+    *gocardless.ROUTES,
+    *gocardless_agreements.ROUTES,
+    *gocardless_requisitions.ROUTES,
+    *gocardless_accounts.ROUTES,
+]
 
 
 def build(core: Core) -> ASGIApp:
     """Return the application over a core."""
     app = Starlette(
         routes=[
-            Mount(GOCARDLESS, app=_router(gocardless.ROUTES + gocardless_accounts.ROUTES)),
+            Mount(GOCARDLESS, app=_router(BANK_ROUTES)),
             Mount(TRADING212, app=_router(trading212.ROUTES)),
             Mount("/consent/", app=_router(consent.ROUTES)),
             Mount("/sandbox/", app=_router(control.ROUTES)),
@@ -72,7 +86,7 @@ class Front:
         if scope["type"] != "http":
             return
         path = scope["path"]
-        scope = scope | {"path": _even(path)}
+        scope = {**scope, "path": _even(path)}
         if not path.startswith((GOCARDLESS, TRADING212)):
             await self._app(scope, receive, send)
             return
@@ -128,7 +142,7 @@ def _truncated(send: Send) -> Send:
     async def half(message: Message) -> None:
         if message["type"] == "http.response.body":
             body = message.get("body", b"")
-            message = message | {"body": body[: len(body) // 2], "more_body": True}
+            message = {**message, "body": body[: len(body) // 2], "more_body": True}
         await send(message)
 
     return half

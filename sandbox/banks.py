@@ -66,7 +66,7 @@ def balances(world: World, account: Account, now: dt.datetime) -> list[Row]:
         if row.entry.movement.booking_date < today:
             closing = row.balance
 
-    def balance(kind: str, amount: Decimal, day: dt.date = today, **more: object) -> Row:
+    def balance(kind: str, amount: Decimal, day: dt.date = today, **more: Any) -> Row:
         return {
             "balanceAmount": money(amount, account.currency),
             "balanceType": kind,
@@ -76,7 +76,9 @@ def balances(world: World, account: Account, now: dt.datetime) -> list[Row]:
 
     match account.institution_id:
         case _ if account.institution_id == NORTHGATE:
-            more = {"lastChangeDateTime": iso_micros(books[-1].entry.booked_at)} if books else {}
+            more: Row = {}
+            if books:
+                more["lastChangeDateTime"] = iso_micros(books[-1].entry.booked_at)
             return [
                 balance("closingBooked", closing, today - ONE_DAY),
                 balance("interimBooked", booked, **more),
@@ -102,7 +104,7 @@ def pending_row(account: Account, entry: Entry) -> Row:
     return _PENDING[account.institution_id](account, entry)
 
 
-# Northgate: names, mandates and running balances; the card's digits and the day in front of the text
+# Northgate: names, mandates, running balances; the card's digits and the day open the text
 
 _NORTHGATE_CODES = {
     Kind.CARD: ("PMNT-CCRD-POSD", "POS"),
@@ -198,7 +200,7 @@ def _harbour_text(entry: Entry) -> str:
         case Kind.STANDING_ORDER | Kind.TRANSFER if movement.amount > 0:
             return f"FASTER PAYMENTS RECEIPT REF.{movement.reference} FROM {movement.shown}"
         case Kind.STANDING_ORDER | Kind.TRANSFER:
-            return f"BILL PAYMENT VIA FASTER PAYMENT TO {movement.shown} REFERENCE {movement.reference}"
+            return f"BILL PAYMENT TO {movement.shown} REFERENCE {movement.reference}"
         case _:
             return movement.shown
 

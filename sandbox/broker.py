@@ -35,7 +35,7 @@ _NAMESPACE = uuid.UUID("7c2c5d4c-2f0a-4b87-9f2d-7f2c5f1b3a90")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """One execution; ``quantity`` is negative on a sell, ``net`` a magnitude with the fees in it."""
+    """One execution; ``quantity`` is negative on a sell, ``net`` a magnitude, fees included."""
 
     id: int
     at: dt.datetime
@@ -139,7 +139,7 @@ def fold(fills: Iterable[tuple[Order, Fill]]) -> dict[str, Holding]:
 
 @dataclass
 class Broker:
-    """Lives through the days of the Invest account and answers what it looked like at an instant."""
+    """Lives through the days of the Invest account and tells how it stood at an instant."""
 
     seed: int
     start: dt.date
@@ -293,7 +293,7 @@ class Broker:
     def _limit_order(
         self, day: dt.date, rng: Random, *, closes: dt.date, fills: bool = False
     ) -> None:
-        """Place a limit order below the market; it is filled at its limit or cancelled at the close."""
+        """Place a limit order below the market, to be filled at its limit or cancelled."""
         instrument = INSTRUMENTS["VUSAl_EQ"]
         price, rate = self._quote(instrument, day, rng)
         limit = (price * Decimal("0.97")).quantize(PENNY)
@@ -336,7 +336,7 @@ class Broker:
         value: Decimal | None = None,
     ) -> None:
         order_id = self._next_id()
-        fills = []
+        fills: list[Fill] = []
         for quantity in quantities:
             filled_at = self._free(at + dt.timedelta(milliseconds=212 + 640 * len(fills)))
             fills.append(self._fill(instrument, quantity, price, rate, filled_at))

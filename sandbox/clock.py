@@ -1,4 +1,4 @@
-"""The sandbox's one clock: the real time, the real time shifted, or an instant that stands still."""
+"""The sandbox's one clock: the real time, shifted or not, or an instant that stands still."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ async def reconfirm_page(request: Request) -> Response:
     return _ask(
         bank,
         "Go on sharing?",
-        f"You share your {bank.name} accounts with this application. Confirm it for another 90 days.",
+        f"This application reads your {bank.name} accounts. Confirm it for another 90 days.",
         list(core.account_ids(bank.id).values()),
     )
 

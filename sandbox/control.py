@@ -1,4 +1,4 @@
-"""Routes under ``/sandbox/`` that drive the sandbox itself: clock, truth, record of calls, faults."""
+"""Routes under ``/sandbox/`` that drive the sandbox: clock, truth, record of calls, faults."""
 
 from __future__ import annotations
 

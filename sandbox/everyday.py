@@ -1,4 +1,4 @@
-"""Spending that does not recur on a date: food, travel, shops, refunds, cash and a summer holiday."""
+"""Spending that recurs on no date: food, travel, shops, refunds, cash, a summer holiday."""
 
 from __future__ import annotations
 
@@ -80,11 +80,13 @@ HABITS: tuple[Habit, ...] = (
         step=10,
     ),
     Habit(
-        "train", CURRENT, (4, SATURDAY), 7, (1890, 6240), (Shop("Trainline", "TRAINLINE.COM", "LONDON GB"),),
+        "train", CURRENT, (4, SATURDAY), 7, (1890, 6240),
+        (Shop("Trainline", "TRAINLINE.COM", "LONDON GB"),),
         step=10,
     ),
     Habit(
-        "cash", CURRENT, WEEK, 8, (2000, 6000), (Shop("Cash", "NOTEMACHINE LTD"), Shop("Cash", "NORTHGATE BANK ATM")),
+        "cash", CURRENT, WEEK, 8, (2000, 6000),
+        (Shop("Cash", "NOTEMACHINE LTD"), Shop("Cash", "NORTHGATE BANK ATM")),
         kind=Kind.CASH, step=1000,
     ),
     Habit(

@@ -126,7 +126,7 @@ def _not_updated(status: int, detail: str, kind: str, resource: str, **options: 
 
 def eua_expired(agreement: str, *, days: int = 90, at: str = "2026-01-01", status: int = 401,
                 **options: Any) -> Fault:  # fmt: skip
-    """The agreement is over; the specification says 401, logs also show ``status=400``."""
+    """Return the end of an agreement; the specification says 401, logs also show 400."""
     return _data_error(
         status,
         f"End User Agreement (EUA) {agreement} has expired",
@@ -138,25 +138,25 @@ def eua_expired(agreement: str, *, days: int = 90, at: str = "2026-01-01", statu
 
 
 def access_expired(resource: str = "transactions", **options: Any) -> Fault:
-    """The user took the consent back at the bank."""
+    """Return that the user took the consent back at the bank."""
     detail = "Access has expired or it has been revoked. To restore access reconnect the account."
     return _not_updated(401, detail, "AccessExpiredError", resource, **options)
 
 
 def account_inactive(resource: str = "transactions", **options: Any) -> Fault:
-    """The bank has closed the account."""
+    """Return that the bank has closed the account."""
     detail = "Account has been deactivated or it no longer exists."
     return _not_updated(401, detail, "AccountInactiveError", resource, **options)
 
 
 def access_forbidden(resource: str = "transactions", **options: Any) -> Fault:
-    """The user has not the rights for this at the bank."""
+    """Return that the user lacks the rights for it at the bank."""
     detail = "Access to account is forbidden. The user might not have the necessary permissions."
     return _not_updated(403, detail, "AccountAccessForbidden", resource, **options)
 
 
 def resource_unavailable(resource: str = "balances", **options: Any) -> Fault:
-    """This account has no such resource; the others go on working."""
+    """Return that the account has no such resource; the others go on working."""
     detail = (
         "The requested resource is unavailable for this account. Certain resources may be "
         "restricted or unsupported for specific accounts."
@@ -165,7 +165,7 @@ def resource_unavailable(resource: str = "balances", **options: Any) -> Fault:
 
 
 def account_suspended(resource: str = "transactions", **options: Any) -> Fault:
-    """The account was suspended after too many errors."""
+    """Return that the account was suspended after too many errors."""
     return _data_error(
         409,
         "Account suspended",
@@ -179,7 +179,7 @@ def account_suspended(resource: str = "transactions", **options: Any) -> Fault:
 
 def account_state(account: str, status: str = "ERROR", resource: str = "transactions",
                   times: int = 1) -> Fault:  # fmt: skip
-    """The other 409: an account object, with no summary at all."""
+    """Return the other 409: an account object, with no summary at all."""
     body = {
         "id": account,
         "created": "2026-01-01 07:58:23.836351+00:00",
@@ -193,7 +193,7 @@ def account_state(account: str, status: str = "ERROR", resource: str = "transact
 
 
 def bank_rate_limit(resource: str = "transactions", reset: int = 3600, **options: Any) -> Fault:
-    """The bank wants no more calls today."""
+    """Return that the bank wants no more calls today."""
     return _not_updated(
         429,
         "Daily request limit set by the Institution has been exceeded.",
@@ -206,7 +206,7 @@ def bank_rate_limit(resource: str = "transactions", reset: int = 3600, **options
 
 def rate_limit(path: str = "/accounts/", seconds: int = 60, limit: str = "100/minute",
                times: int = 1) -> Fault:  # fmt: skip
-    """GoCardless itself wants no more calls for a while."""
+    """Return that GoCardless itself wants no more calls for a while."""
     detail = f"The rate limit for this resource is {limit}. Please try again in {seconds} seconds"
     return Fault(
         path=path,
@@ -222,25 +222,25 @@ def rate_limit(path: str = "/accounts/", seconds: int = 60, limit: str = "100/mi
 
 
 def unknown_request_error(resource: str = "transactions", **options: Any) -> Fault:
-    """The bank answered with an error; each of these moves the account towards suspension."""
+    """Return the bank's own error; each one moves the account towards suspension."""
     detail = "Request to Institution returned an error"
     return _not_updated(500, detail, "UnknownRequestError", resource, **options)
 
 
 def service_unavailable(resource: str = "transactions", **options: Any) -> Fault:
-    """The bank is down."""
+    """Return that the bank is down."""
     return _not_updated(503, "Institution service unavailable", "ServiceError", resource, **options)
 
 
 def connection_error(resource: str = "transactions", **options: Any) -> Fault:
-    """The bank cannot be reached."""
+    """Return that the bank cannot be reached."""
     return _not_updated(
         503, "Couldn't connect to Institution", "ConnectionError", resource, **options
     )
 
 
 def payment_required(times: int = 1) -> Fault:
-    """The month's free connections are used up."""
+    """Return that the month's free connections are used up."""
     return Fault(
         method="POST",
         path="/api/v2/(requisitions|agreements)",
@@ -255,7 +255,7 @@ def payment_required(times: int = 1) -> Fault:
 
 
 def invalid_token(times: int = 1) -> Fault:
-    """The token was taken back before its time."""
+    """Return that the token was taken back before its time."""
     return Fault(
         path="/api/v2/(?!token)",
         status=401,
@@ -273,7 +273,7 @@ def invalid_token(times: int = 1) -> Fault:
 
 def trading212_rate_limit(path: str, reset: int, limit: int = 1, period: int = 5,
                           times: int = 1) -> Fault:  # fmt: skip
-    """Too many calls; ``reset`` is in seconds since the epoch, of the real clock."""
+    """Return the broker's 429; ``reset`` is in seconds since the epoch, of the real clock."""
     return Fault(
         path=path,
         status=429,
@@ -290,22 +290,22 @@ def trading212_rate_limit(path: str, reset: int, limit: int = 1, period: int = 5
 
 
 def internal_error(path: str = "/api/v0/", status: int = 500, times: int = 1) -> Fault:
-    """Trading 212 failed."""
+    """Return a failure inside Trading 212."""
     return Fault(path=path, status=status, json={"code": "InternalError"}, times=times)
 
 
 def html_page(path: str = "/api/", status: int = 200, times: int = 1) -> Fault:
-    """A proxy answers in place of the provider."""
+    """Return a proxy's page in place of the provider's answer."""
     text = "<!DOCTYPE html><html><body><h1>Please wait</h1></body></html>"
     headers = {"content-type": "text/html; charset=utf-8"}
     return Fault(path=path, status=status, text=text, headers=headers, times=times)
 
 
 def reset(path: str = "/api/", times: int = 1) -> Fault:
-    """The connection is reset before an answer."""
+    """Reset the connection before an answer."""
     return Fault(path=path, action="reset", times=times)
 
 
 def truncate(path: str = "/api/", times: int = 1) -> Fault:
-    """The true answer breaks off half way."""
+    """Break the true answer off half way."""
     return Fault(path=path, action="truncate", times=times)

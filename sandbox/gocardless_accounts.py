@@ -206,7 +206,7 @@ def _permission(core: Core, account: str, scope: str, now: dt.datetime) -> Agree
 
 
 def _expire(core: Core, account: str, now: dt.datetime) -> None:
-    """Mark the requisitions whose consent is over, now that somebody asks for one of their accounts."""
+    """Mark the requisitions whose consent is over: the provider does so when somebody asks."""
     for requisition in core.state.requisitions.values():
         agreement = core.state.agreements.get(requisition.agreement)
         if account in requisition.accounts and agreement and not _is_valid(agreement, now):

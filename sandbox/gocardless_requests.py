@@ -8,15 +8,17 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox import tokens
-from sandbox.core import Core, core_of
+from sandbox.core import Core, base_url, core_of
+from sandbox.institutions import INSTITUTIONS, Institution
 from sandbox.limits import Limit
-from sandbox.wire import ApiError
+from sandbox.wire import ApiError, answer
 
 LIMITS = {
     "accounts": Limit(100, 60),
@@ -42,7 +44,7 @@ def error(status: int, summary: str, detail: str, kind: str | None = None) -> Ap
 
 
 def field_error(
-    field: str, summary: str, detail: str, *, as_list: bool = False, status: int = 400
+    status: int, field: str, summary: str, detail: str, *, as_list: bool = False
 ) -> ApiError:
     """Return the error that is keyed by a field, an object or a list of them."""
     said = {"summary": summary, "detail": detail}
@@ -228,6 +230,63 @@ def lookup(request: Request, rows: Mapping[str, T]) -> T:
     if identity not in rows:
         raise not_found()
     return rows[identity]
+
+
+def page(request: Request, rows: list[dict[str, Any]]) -> Response:
+    """Return the page of a list that the query asks for, with absolute addresses beside it."""
+    check_query(request, frozenset(("limit", "offset")))
+    limit = _positive(request, "limit", 100, least=1)
+    offset = _positive(request, "offset", 0, least=0)
+
+    def page_url(start: int) -> str:
+        path = f"{base_url(request)}{request.url.path}"
+        return f"{path}?{urlencode({'limit': limit, 'offset': start})}"
+
+    return answer(
+        {
+            "count": len(rows),
+            "next": page_url(offset + limit) if offset + limit < len(rows) else None,
+            "previous": page_url(max(offset - limit, 0)) if offset > 0 else None,
+            "results": rows[offset : offset + limit],
+        }
+    )
+
+
+def _positive(request: Request, name: str, default: int, *, least: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not text.isdecimal() or int(text) < least:
+        body = {name: ["A valid integer is required."], "status_code": 400}
+        raise ApiError(400, body)
+    return int(text)
+
+
+def institution(fields: Fields) -> Institution:
+    """Return the bank that a body names.
+
+    :raises ApiError: if there is no such bank.
+    """
+    identity = str(fields.get("institution_id"))
+    bank = INSTITUTIONS.get(identity)
+    if bank is None:
+        detail = "Get Institution IDs from /institutions/?country={$COUNTRY_CODE}"
+        raise field_error(400, "institution_id", f"Unknown Institution ID {identity}", detail)
+    return bank
+
+
+def is_uri(value: object) -> bool:
+    """Tell whether a value can be redirected to."""
+    if not isinstance(value, str) or len(value) > 1024:
+        return False
+    parts = urlsplit(value)
+    return bool(parts.scheme and (parts.netloc or parts.path))
+
+
+def bad_redirect() -> ApiError:
+    """Return the error for an address that cannot be redirected to."""
+    detail = "Redirect URI must have a valid URI structure"
+    return field_error(400, "redirect", "Invalid redirect URI", detail, as_list=True)
 
 
 def _unknown_fields(names: list[str], location: str) -> ApiError:

@@ -135,7 +135,9 @@ class Household:
             for nominal in sent.nominal_days(day, self._start):
                 if sent.amount is not None:
                     amount = sent.amount(nominal, self._start, self.rng(sent.key, nominal))
-                    self._transfer(sent.account, received.account, amount, day, sent, received)
+                    self._transfer(
+                        sent.account, received.account, amount, day, sent=sent, received=received
+                    )
         for nominal in recurring.INVEST.nominal_days(day, self._start):
             self._pay(recurring.INVEST, day, nominal)
             self.to_broker[day] = Decimal("300.00")
@@ -240,6 +242,7 @@ class Household:
         target: str,
         amount: Decimal,
         day: dt.date,
+        *,
         sent: Series | None = None,
         received: Series | None = None,
     ) -> None:

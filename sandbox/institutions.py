@@ -82,7 +82,9 @@ INSTITUTIONS: dict[str, Institution] = {
         Institution("FERNWAY_FRNWGB2L", "Fernway Building Society", "FRNWGB2L", ("GB",), 365),
         Institution("PENNANT_PNNTGB2L", "Pennant", "PNNTGB2L", ("GB", "IE"), 540, 180, 730, _FULL),
         Institution("LIFFEYBANK_LIFFIE2D", "Liffey Bank", "LIFFIE2D", ("IE",), 365),
-        Institution("SPREEBANK_SPREDEFF", "Spreebank", "SPREDEFF", ("DE", "AT"), 400, features=_FULL),
+        Institution(
+            "SPREEBANK_SPREDEFF", "Spreebank", "SPREDEFF", ("DE", "AT"), 400, features=_FULL
+        ),
         Institution("AMSTELBANK_AMSTNL2A", "Amstelbank", "AMSTNL2A", ("NL", "BE"), 558),
         Institution("LOIREBANQUE_LOIRFRPP", "Loire Banque", "LOIRFRPP", ("FR",)),
         Institution("FJORDBANK_FJRDNOKK", "Fjordbank", "FJRDNOKK", ("NO", "SE", "DK"), 730),
@@ -90,5 +92,9 @@ INSTITUTIONS: dict[str, Institution] = {
 }  # fmt: skip
 
 COUNTRIES = frozenset(
-    ["AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GR", "HR", "HU", "IE", "IS", "IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK", "XX"]
-)
+    (
+        "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GR", "HR", "HU",
+        "IE", "IS", "IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI",
+        "SK", "XX",
+    )
+)  # fmt: skip

@@ -11,7 +11,7 @@ from sandbox.market import EUR_PER_GBP, USD_PER_GBP, Market, Walk
 
 
 class Venue(Enum):
-    """Where an instrument trades: exchange id, its name, working schedule, hour of trading (UTC)."""
+    """Where an instrument trades: exchange id, name, working schedule, hour of trading (UTC)."""
 
     LONDON = (12, "London Stock Exchange", 55, 9)
     NASDAQ = (51, "NASDAQ", 71, 15)
@@ -90,12 +90,12 @@ INSTRUMENTS: dict[str, Instrument] = {
             _walk("ULVR", "4482.00", 4, 70), Decimal("38.10"), (3, 6, 9, 12), 13,
         ),
         Instrument(
-            "VUSAl_EQ", "Vanguard S&P 500 (Dist)", "VUSA", "IE00B3XXRP09", "GBP", "ETF", Venue.LONDON,
-            _walk("VUSA", "81.35", 8, 80), Decimal("0.2710"), (3, 6, 9, 12), 26,
+            "VUSAl_EQ", "Vanguard S&P 500 (Dist)", "VUSA", "IE00B3XXRP09", "GBP", "ETF",
+            Venue.LONDON, _walk("VUSA", "81.35", 8, 80), Decimal("0.2710"), (3, 6, 9, 12), 26,
         ),
         Instrument(
-            "SXR8d_EQ", "iShares Core S&P 500 (Acc)", "SXR8", "IE00B5BMR087", "EUR", "ETF", Venue.XETRA,
-            _walk("SXR8", "521.90", 8, 80),
+            "SXR8d_EQ", "iShares Core S&P 500 (Acc)", "SXR8", "IE00B5BMR087", "EUR", "ETF",
+            Venue.XETRA, _walk("SXR8", "521.90", 8, 80),
         ),
         Instrument(
             "SHELl_EQ", "Shell", "SHEL", "GB00BP6MXD84", "GBX", "STOCK", Venue.LONDON,

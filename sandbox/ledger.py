@@ -1,4 +1,4 @@
-"""What moves on the bank accounts: planned by the household, booked in order, never changed after."""
+"""What moves on the bank accounts: planned by the household, booked in order, then fixed."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from sandbox.accounts import BILLS, CREDIT_CARD, CURRENT, EURO, SAVINGS
 from sandbox.ledger import Kind
@@ -56,8 +56,9 @@ class MonthDay:
     day: int
     months: tuple[int, ...] = tuple(range(1, 13))
 
-    def falls_on(self, day: dt.date, start: dt.date) -> bool:  # noqa: ARG002 - the protocol's shape
+    def falls_on(self, day: dt.date, start: dt.date) -> bool:
         """Tell whether the series nominally falls due on a day."""
+        del start
         return day.month in self.months and day.day == min(self.day, month_end(day).day)
 
 
@@ -79,15 +80,15 @@ Amount = Callable[[dt.date, dt.date, Random], Decimal]
 
 def fixed(text: str) -> Amount:
     """Return an amount that never changes."""
-    amount = Decimal(text)
-    return lambda day, start, rng: amount  # noqa: ARG005 - the amount's shape
+    return lambda *_: Decimal(text)
 
 
 def rising(text: str, month: int, percent: str) -> Amount:
     """Return an amount that rises once a year, from the first of a month."""
     factor = 1 + Decimal(percent) / 100
 
-    def amount(day: dt.date, start: dt.date, rng: Random) -> Decimal:  # noqa: ARG001 - as above
+    def amount(day: dt.date, start: dt.date, rng: Random) -> Decimal:
+        del rng
         rises = day.year - start.year + (day.month >= month) - (start.month >= month)
         return (Decimal(text) * factor**rises).quantize(PENNY)
 
@@ -97,7 +98,8 @@ def rising(text: str, month: int, percent: str) -> Amount:
 def seasonal(text: str, percent_by_month: tuple[int, ...]) -> Amount:
     """Return an amount that follows the seasons, give or take a few percent."""
 
-    def amount(day: dt.date, start: dt.date, rng: Random) -> Decimal:  # noqa: ARG001 - as above
+    def amount(day: dt.date, start: dt.date, rng: Random) -> Decimal:
+        del start
         share = Decimal(percent_by_month[day.month - 1] * 10 + rng.randint(-60, 60)) / 1000
         return (Decimal(text) * share).quantize(PENNY)
 
@@ -289,56 +291,25 @@ INTEREST = Series(
 MADE_BY_HOUSEHOLD = (SAVE, SAVED, FUND_BILLS, BILLS_FUNDED, INVEST, PAY_CARD, CARD_PAID, INTEREST)
 
 
-def _debit(
-    key: str,
-    merchant: str,
-    shown: str,
-    account: str,
-    due: Due,
-    amount: Amount,
-    frequency: Frequency = MONTHLY,
-    **more: str,
-) -> Series:
+def _debit(key: str, merchant: str, shown: str, account: str, **terms: Any) -> Series:
     return Series(
         key=key,
         merchant=merchant,
         shown=shown,
         account=account,
-        due=due,
-        amount=amount,
-        frequency=frequency,
         kind=Kind.DIRECT_DEBIT,
-        reference=more["reference"],
-        mandate=more["mandate"],
+        **{"frequency": MONTHLY, **terms},
     )
 
 
-def _subscription(
-    key: str,
-    merchant: str,
-    shown: str,
-    due: Due,
-    amount: Amount,
-    frequency: Frequency = MONTHLY,
-    *,
-    account: str = CREDIT_CARD,
-    place: str = "",
-    since: int = 0,
-    until: int | None = None,
-) -> Series:
+def _subscription(key: str, merchant: str, shown: str, **terms: Any) -> Series:
     return Series(
         key=key,
         merchant=merchant,
         shown=shown,
-        due=due,
-        amount=amount,
-        frequency=frequency,
-        account=account,
-        place=place,
         kind=Kind.CARD,
         roll=Roll.STAY,
-        since=since,
-        until=until,
+        **{"account": CREDIT_CARD, "frequency": MONTHLY, **terms},
     )
 
 
@@ -369,62 +340,83 @@ PLAIN: tuple[Series, ...] = (
         scan="04000472213390",
     ),
     _debit(
-        "gym", "PureGym", "PUREGYM LTD", CURRENT, EveryWeeks(4, weekday=1), fixed("27.99"),
-        Frequency.FOUR_WEEKLY, reference="PG-8841207", mandate="PG8841207",
+        "gym", "PureGym", "PUREGYM LTD", CURRENT,
+        due=EveryWeeks(4, weekday=1), amount=fixed("27.99"), frequency=Frequency.FOUR_WEEKLY,
+        reference="PG-8841207", mandate="PG8841207",
     ),
     _debit(
-        "charity", "Shelter", "SHELTER", CURRENT, MonthDay(22), fixed("8.00"),
+        "charity", "Shelter", "SHELTER", CURRENT,
+        due=MonthDay(22), amount=fixed("8.00"),
         reference="SH00291184", mandate="SHELTER291184",
     ),
     _subscription(
-        "veg_box", "Riverford", "RIVERFORD ORGIC FARM", EveryWeeks(1, weekday=3), fixed("17.45"),
-        Frequency.WEEKLY, account=CURRENT, place="BUCKFASTLEIGH GB",
+        "veg_box", "Riverford", "RIVERFORD ORGANIC FARM", account=CURRENT,
+        due=EveryWeeks(1, weekday=3), amount=fixed("17.45"), frequency=Frequency.WEEKLY,
+        place="BUCKFASTLEIGH GB",
     ),
     _debit(
         "council_tax", "Leeds City Council", "LEEDS CITY COUNCIL", BILLS,
-        MonthDay(1, (1, 4, 5, 6, 7, 8, 9, 10, 11, 12)), rising("168.00", APRIL, "4.5"),
+        due=MonthDay(1, (1, 4, 5, 6, 7, 8, 9, 10, 11, 12)), amount=rising("168.00", APRIL, "4.5"),
         reference="CT 7004418823", mandate="LCC7004418823",
     ),
     _debit(
-        "energy", "Octopus Energy", "OCTOPUS ENERGY", BILLS, MonthDay(12), seasonal("104.00", WINTER),
+        "energy", "Octopus Energy", "OCTOPUS ENERGY", BILLS,
+        due=MonthDay(12), amount=seasonal("104.00", WINTER),
         reference="A-5B0C19D2", mandate="A5B0C19D2001",
     ),
     _debit(
-        "water", "Yorkshire Water", "YORKSHIRE WATER", BILLS, MonthDay(20, (1, 4, 7, 10)),
-        rising("104.35", APRIL, "5.1"), Frequency.QUARTERLY,
-        reference="3341 0092 77", mandate="YW3341009277",
+        "water", "Yorkshire Water", "YORKSHIRE WATER", BILLS,
+        due=MonthDay(20, (1, 4, 7, 10)), amount=rising("104.35", APRIL, "5.1"),
+        frequency=Frequency.QUARTERLY, reference="3341 0092 77", mandate="YW3341009277",
     ),
     _debit(
-        "allotment", "Leeds Allotments", "LEEDS ALLOTMENT SOC", BILLS, MonthDay(10, (2, 8)),
-        fixed("42.00"), Frequency.SEMIANNUAL, reference="PLOT 18B", mandate="LAS000018B",
+        "allotment", "Leeds Allotments", "LEEDS ALLOTMENT SOC", BILLS,
+        due=MonthDay(10, (2, 8)), amount=fixed("42.00"), frequency=Frequency.SEMIANNUAL,
+        reference="PLOT 18B", mandate="LAS000018B",
     ),
     _debit(
-        "broadband", "Virgin Media", "VIRGIN MEDIA PYMTS", BILLS, MonthDay(24),
-        rising("34.00", APRIL, "7.5"), reference="139142498", mandate="VM139142498",
+        "broadband", "Virgin Media", "VIRGIN MEDIA PYMTS", BILLS,
+        due=MonthDay(24), amount=rising("34.00", APRIL, "7.5"),
+        reference="139142498", mandate="VM139142498",
     ),
     _debit(
-        "mobile", "giffgaff", "GIFFGAFF LTD", BILLS, MonthDay(18), rising("15.00", APRIL, "3"),
+        "mobile", "giffgaff", "GIFFGAFF LTD", BILLS,
+        due=MonthDay(18), amount=rising("15.00", APRIL, "3"),
         reference="GG 4472019", mandate="GIFF4472019",
     ),
     _debit(
-        "tv_licence", "TV Licensing", "TV LICENCE MBP", BILLS, MonthDay(15, (6,)),
-        rising("169.50", APRIL, "2.9"), ANNUAL, reference="3320418876", mandate="TVL3320418876",
+        "tv_licence", "TV Licensing", "TV LICENCE MBP", BILLS,
+        due=MonthDay(15, (6,)), amount=rising("169.50", APRIL, "2.9"), frequency=ANNUAL,
+        reference="3320418876", mandate="TVL3320418876",
     ),
     _debit(
-        "home_insurance", "Aviva", "AVIVA INSURANCE", BILLS, MonthDay(3, (10,)),
-        rising("212.40", 10, "6"), ANNUAL, reference="HHP 8812004", mandate="AVHHP8812004",
+        "home_insurance", "Aviva", "AVIVA INSURANCE", BILLS,
+        due=MonthDay(3, (10,)), amount=rising("212.40", 10, "6"), frequency=ANNUAL,
+        reference="HHP 8812004", mandate="AVHHP8812004",
     ),
-    _subscription("netflix", "Netflix", "NETFLIX.COM", MonthDay(8), rising("10.99", 2, "9")),
-    _subscription("spotify", "Spotify", "Spotify P2F0C41A7B", MonthDay(17), fixed("11.99")),
-    _subscription("icloud", "Apple", "APPLE.COM/BILL", MonthDay(5), fixed("2.99")),
-    _subscription("apple_tv", "Apple", "APPLE.COM/BILL", MonthDay(21), fixed("8.99")),
-    _subscription("now_tv", "NOW", "NOWTV.COM/BILLHELP", MonthDay(11), fixed("9.99"), until=13),
-    _subscription("guardian", "The Guardian", "GUARDIAN NEWS & MEDIA", MonthDay(26),
-                  fixed("12.00"), since=9),
-    _subscription("prime", "Amazon Prime", "AMAZON PRIME*ANNUAL", MonthDay(14, (11,)),
-                  fixed("95.00"), ANNUAL),
-    _subscription("deezer", "Deezer", "DEEZER", MonthDay(9), fixed("11.99"),
-                  account=EURO, place="PARIS FR"),
+    _subscription(
+        "netflix", "Netflix", "NETFLIX.COM", due=MonthDay(8), amount=rising("10.99", 2, "9")
+    ),
+    _subscription(
+        "spotify", "Spotify", "Spotify P2F0C41A7B", due=MonthDay(17), amount=fixed("11.99")
+    ),
+    _subscription("icloud", "Apple", "APPLE.COM/BILL", due=MonthDay(5), amount=fixed("2.99")),
+    _subscription("apple_tv", "Apple", "APPLE.COM/BILL", due=MonthDay(21), amount=fixed("8.99")),
+    _subscription(
+        "now_tv", "NOW", "NOWTV.COM/BILLHELP", due=MonthDay(11), amount=fixed("9.99"), until=13
+    ),
+    _subscription(
+        "guardian", "The Guardian", "GUARDIAN NEWS & MEDIA",
+        due=MonthDay(26), amount=fixed("12.00"), since=9,
+    ),
+    _subscription(
+        "prime", "Amazon Prime", "AMAZON PRIME*ANNUAL",
+        due=MonthDay(14, (11,)), amount=fixed("95.00"), frequency=ANNUAL,
+    ),
+    _subscription(
+        "deezer", "Deezer", "DEEZER", account=EURO, place="PARIS FR",
+        due=MonthDay(9), amount=fixed("11.99"),
+    ),
 )  # fmt: skip
 
 SERIES: tuple[Series, ...] = (*PLAIN, *MADE_BY_HOUSEHOLD)

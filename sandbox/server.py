@@ -1,4 +1,4 @@
-"""Runs the sandbox: in a thread of this process, or as a process of its own (``python -m sandbox``)."""
+"""Runs the sandbox in a thread of this process, and the handle that drives a running one."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A handle on a running sandbox, here or in another process; it speaks ``/sandbox/`` over HTTP."""
+    """A handle on a running sandbox, here or in another process; it works over HTTP."""
 
     url: str
     secret_id: str = SECRET_ID
@@ -129,7 +129,8 @@ class Sandbox:
             response = client.post(link, data={"outcome": outcome})
         if response.status_code >= httpx.codes.BAD_REQUEST:
             response.raise_for_status()
-        return response.headers.get("location", link)
+        location: str = response.headers.get("location", link)
+        return location
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
         with httpx.Client(trust_env=False, timeout=30.0) as client:

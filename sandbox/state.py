@@ -1,4 +1,4 @@
-"""What the sandbox remembers: consents, links, quotas and the clock, in a file if it is given one."""
+"""What the sandbox remembers: consents, links, quotas and the clock, in a file or not."""
 
 from __future__ import annotations
 

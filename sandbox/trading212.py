@@ -366,18 +366,18 @@ async def history_transactions(request: Request) -> Response:
         try:
             newest = parse_instant(query["time"])
         except ValueError as cause:
-            raise _bad_request("time is not an instant") from cause
+            raise _bad_request(detail="time is not an instant") from cause
         rows = [row for row in rows if row.at <= newest]
     if "cursor" in query:
         try:
             cursor = str(uuid.UUID(query["cursor"]))
         except ValueError as cause:
-            raise _bad_request("cursor is not one of ours") from cause
+            raise _bad_request(detail="cursor is not one of ours") from cause
         if "time" not in query:
-            raise _bad_request("cursor needs time")
+            raise _bad_request(detail="cursor needs time")
         position = next((n for n, row in enumerate(rows) if row.reference == cursor), None)
         if position is None:
-            raise _bad_request("cursor is not one of ours")
+            raise _bad_request(detail="cursor is not one of ours")
         rows = rows[position:]
     limit = _limit(request)
     path = None
@@ -405,7 +405,7 @@ def _by_millis(
     text = request.query_params.get("cursor")
     if text is not None:
         if not text.isdecimal():
-            raise _bad_request("cursor is not a number")
+            raise _bad_request(detail="cursor is not a number")
         rows = [row for row in rows if _millis(at(row)) < int(text)]
     limit = _limit(request)
     if len(rows) <= limit:
@@ -422,7 +422,7 @@ def _millis(at: dt.datetime) -> int:
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", "20")
     if not text.isdecimal() or not 1 <= int(text) <= 50:
-        raise _bad_request("limit must be from 1 to 50")
+        raise _bad_request(detail="limit must be from 1 to 50")
     return int(text)
 
 
@@ -453,7 +453,7 @@ async def exports(request: Request) -> Response:
     return answer([])
 
 
-def _bad_request(detail: str) -> ApiError:
+def _bad_request(*, detail: str) -> ApiError:
     return _problem(400, "validation", "Bad filtering arguments", detail)
 
 

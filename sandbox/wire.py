@@ -1,4 +1,4 @@
-"""What both APIs share on the wire: JSON that keeps decimals exact, and errors with their bodies."""
+"""What both APIs share on the wire: JSON that keeps decimals exact, errors with their bodies."""
 
 from __future__ import annotations
 
