@@ -1,0 +1,139 @@
+# ruff: noqa: N818  the names say what happened; an Error at the end of each would add nothing
+"""The closed list of what can go wrong when a provider is asked.
+
+Callers decide by class: who has to act, whether waiting helps, and which account or resource is
+concerned. A message is one line for the user and never holds a credential, a token, an account
+number or a body; the texts of a provider that do get in went through :mod:`providers.redaction`.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import datetime as dt
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from farthing.errors import FarthingError
+
+if TYPE_CHECKING:
+    from providers.http import RateLimit
+
+
+class Repeat(Enum):
+    """Whether the transport may send the same request again at once, by itself."""
+
+    NEVER = "never"
+    READS = "reads"  # it may have been carried out, so only what changes nothing
+    ANY = "any"  # it never left this machine
+
+
+class ProviderError(FarthingError):
+    """A provider did not give what it was asked for.
+
+    :ivar provider: ``gocardless`` or ``trading212``.
+    :ivar status: the HTTP status; None when no answer came.
+    :ivar error_type: the provider's own name for the error, when it gives one.
+    :ivar summary: the provider's own short text, redacted.
+    :ivar retryable: the same request may succeed later without anybody doing anything.
+    :ivar repeat: what the transport may do at once.
+    :ivar rate_limits: what the headers of the refusing answer said.
+    """
+
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        status: int | None = None,
+        error_type: str | None = None,
+        summary: str | None = None,
+        retryable: bool | None = None,
+        repeat: Repeat = Repeat.NEVER,
+        rate_limits: tuple[RateLimit, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.status = status
+        self.error_type = error_type
+        self.summary = summary
+        if retryable is not None:
+            self.retryable = retryable
+        self.repeat = repeat
+        self.rate_limits = rate_limits
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is rebuilt from its args alone, which loses every keyword on the way from a
+        # worker process.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
+
+
+class AuthenticationFailed(ProviderError):
+    """The credentials are refused; a person must give other ones."""
+
+
+class ConsentExpired(ProviderError):
+    """The bank's consent is over or was taken back; the user must connect again."""
+
+
+class AccessDenied(ProviderError):
+    """One resource is not for us; the others of the same account may well be.
+
+    :ivar missing_scope: the permission that the key lacks, when the provider names it.
+    """
+
+    def __init__(self, message: str, *, missing_scope: str | None = None, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.missing_scope = missing_scope
+
+
+class AccountUnavailable(ProviderError):
+    """One account cannot be read; its siblings can.
+
+    :ivar state: ``inactive``, ``suspended``, or the provider's word (``PROCESSING``, ``ERROR``).
+    """
+
+    def __init__(self, message: str, *, state: str = "", **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.state = state
+
+
+class NotFound(ProviderError):
+    """The provider knows no such thing, or knows it no more."""
+
+
+class RateLimited(ProviderError):
+    """Asked too often.
+
+    :ivar scope: which limit, in the words of :class:`providers.http.RateLimit`.
+    :ivar resets_at: when the next call can succeed, by the real clock (UTC); None if nobody said.
+    """
+
+    retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        scope: str = "general",
+        resets_at: dt.datetime | None = None,
+        **fields: Any,
+    ) -> None:
+        super().__init__(message, **fields)
+        self.scope = scope
+        self.resets_at = resets_at
+
+
+class Unavailable(ProviderError):
+    """The provider or the bank behind it is down, unreachable or too slow."""
+
+    retryable = True
+
+
+class Rejected(ProviderError):
+    """The request itself is refused and will be the next time."""
+
+
+class UnexpectedResponse(ProviderError):
+    """The answer is not what the provider's contract says; nothing may be concluded from it."""

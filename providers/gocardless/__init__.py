@@ -1,0 +1,1 @@
+"""GoCardless Bank Account Data: client, payload models, and what its errors mean."""

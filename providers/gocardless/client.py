@@ -1,0 +1,414 @@
+"""The client of GoCardless Bank Account Data v2."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from pydantic import SecretStr
+
+from providers.deadline import Deadline
+from providers.errors import AuthenticationFailed, ProviderError, Rejected, Unavailable
+from providers.gocardless.errors import LABEL, PROVIDER, classify, rate_limits
+from providers.http import Answer, Reply, Transport
+
+ALL_SCOPES = ("balances", "details", "transactions")
+
+DEADLINE_S = 60.0
+_PAGE_LIMIT = 100
+_MAX_PAGES = 1000
+# A token is renewed this long before its end, so that none expires under way.
+_MARGIN_S = 60.0
+
+_INVALID_TOKEN = "invalid token"  # noqa: S105  a text of the provider's
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    access_until: float
+    refresh_until: float
+
+
+class GoCardlessClient:
+    """Reads banks through GoCardless; one for many accounts and threads.
+
+    Nothing waits for a rate limit here: a bank allows four calls a day, so the quota is handed on
+    with each answer and planned with. A call is repeated only where that is safe, see
+    :mod:`providers.http`.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        secret_id: SecretStr,
+        secret_key: SecretStr,
+        *,
+        deadline_s: float = DEADLINE_S,
+        backoff_s: float = 0.5,
+        transport: httpx.BaseTransport | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Ask for nothing yet: the token comes with the first call.
+
+        :param base_url: ends in ``/api/v2``.
+        :param deadline_s: how long one call may take, token and repeats included.
+        :param backoff_s: the wait before a first repeat.
+        :param transport: another transport in place of the network.
+        :param monotonic: the clock that tokens age by.
+        """
+        self._http = Transport(
+            base_url,
+            provider=PROVIDER,
+            label=LABEL,
+            deadline_s=deadline_s,
+            backoff_s=backoff_s,
+            transport=transport,
+        )
+        self._secret_id = secret_id
+        self._secret_key = secret_key
+        self._http.redactor.learn(secret_id.get_secret_value(), secret_key.get_secret_value())
+        self._monotonic = monotonic
+        self._token_lock = threading.Lock()
+        self._tokens: _Tokens | None = None
+        self._refused: str | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._http!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection; the client cannot be used again."""
+        self._http.close()
+
+    # Banks
+
+    def institutions(self, country: str | None = None) -> Answer:
+        """Return the banks, a list.
+
+        :param country: two letters; without it, those of all countries.
+        """
+        query = _query(country=country)
+        return self._read("/institutions/", _is_list, query=query)
+
+    def institution(self, institution_id: str) -> Answer:
+        """Return one bank."""
+        return self._read(f"/institutions/{self._part(institution_id)}/", _has_id)
+
+    # Consent
+
+    def create_agreement(
+        self,
+        institution_id: str,
+        *,
+        max_historical_days: int,
+        access_valid_for_days: int,
+        access_scope: Sequence[str] = ALL_SCOPES,
+    ) -> Answer:
+        """Lay down what a user will be asked to agree to.
+
+        :raises Rejected: if the bank does not offer so many days, or the free ones are used up.
+        """
+        body = {
+            "institution_id": institution_id,
+            "max_historical_days": max_historical_days,
+            "access_valid_for_days": access_valid_for_days,
+            "access_scope": list(access_scope),
+        }
+        return self._send("POST", "/agreements/enduser/", _has_id, body=body)
+
+    def agreement(self, agreement_id: str) -> Answer:
+        """Return one agreement."""
+        return self._read(f"/agreements/enduser/{self._part(agreement_id)}/", _has_id)
+
+    def delete_agreement(self, agreement_id: str) -> Answer:
+        """End an agreement."""
+        return self._send("DELETE", f"/agreements/enduser/{self._part(agreement_id)}/", _is_any)
+
+    def create_requisition(
+        self,
+        institution_id: str,
+        *,
+        redirect: str,
+        agreement_id: str,
+        reference: str,
+        user_language: str | None = None,
+    ) -> Answer:
+        """Make the link that a user follows to give consent.
+
+        :param redirect: where the user's browser goes in the end.
+        :param reference: ours; it comes back with the browser and must not have been used before.
+        """
+        body = {
+            "institution_id": institution_id,
+            "redirect": redirect,
+            "agreement": agreement_id,
+            "reference": reference,
+        }
+        if user_language is not None:
+            body["user_language"] = user_language
+        return self._send("POST", "/requisitions/", _has_id, body=body)
+
+    def requisition(self, requisition_id: str) -> Answer:
+        """Return one requisition, with its accounts once it is linked."""
+        return self._read(f"/requisitions/{self._part(requisition_id)}/", _has_id)
+
+    def requisitions(self) -> Iterator[Answer]:
+        """Return all requisitions, page after page.
+
+        Of the address of the next page only the offset is used, so that no answer can lead a
+        token to another place.
+
+        :raises UnexpectedResponse: if the pages do not lead forward.
+        """
+        offset = 0
+        for _ in range(_MAX_PAGES):
+            query = _query(limit=_PAGE_LIMIT, offset=offset)
+            answer = self._read("/requisitions/", _is_page, query=query)
+            yield answer
+            following = answer.payload.get("next")
+            if following is None:
+                return
+            further = _offset(following)
+            if further is None or further <= offset:
+                self._http.distrust("sent a list whose next page does not lead on")
+            offset = further
+        self._http.distrust(f"sent a list of more than {_MAX_PAGES} pages")
+
+    def delete_requisition(self, requisition_id: str) -> Answer:
+        """Delete a requisition, and with it its agreements."""
+        return self._send("DELETE", f"/requisitions/{self._part(requisition_id)}/", _is_any)
+
+    # Accounts
+
+    def account(self, account_id: str) -> Answer:
+        """Return what GoCardless itself knows of an account; does not count at the bank."""
+        return self._read(f"/accounts/{self._part(account_id)}/", _is_object)
+
+    def details(self, account_id: str) -> Answer:
+        """Return the bank's description of an account. Counts."""
+        path = f"/accounts/{self._part(account_id)}/details/"
+        return self._read(path, lambda payload: _is_object(_get(payload, "account")))
+
+    def balances(self, account_id: str) -> Answer:
+        """Return every balance that the bank gives. Counts."""
+        path = f"/accounts/{self._part(account_id)}/balances/"
+        return self._read(path, lambda payload: _is_list(_get(payload, "balances")))
+
+    def transactions(
+        self,
+        account_id: str,
+        *,
+        date_from: dt.date | None = None,
+        date_to: dt.date | None = None,
+    ) -> Answer:
+        """Return booked and pending transactions of a range of days, in one answer. Counts.
+
+        :raises UnexpectedResponse: if the lists are not there. An answer without them is no proof
+            that there are no transactions.
+        """
+        path = f"/accounts/{self._part(account_id)}/transactions/"
+        return self._read(
+            path, _has_transactions, query=_query(date_from=date_from, date_to=date_to)
+        )
+
+    # Sending
+
+    def _read(self, path: str, guard: Callable[[Any], bool], *, query: str = "") -> Answer:
+        return self._send("GET", path, guard, query=query)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        guard: Callable[[Any], bool],
+        *,
+        query: str = "",
+        body: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        deadline = self._http.deadline()
+        access = self._access(deadline)
+        try:
+            reply = self._call(method, path, access, deadline=deadline, query=query, body=body)
+        except AuthenticationFailed as error:
+            if (error.summary or "").lower() != _INVALID_TOKEN:
+                raise
+            reply = None
+        if reply is None:
+            # Refused before anything was done, so even a POST may be sent again; but only once.
+            access = self._access(deadline, refused=access)
+            reply = self._call(method, path, access, deadline=deadline, query=query, body=body)
+        payload = None if method == "DELETE" and not reply.body else self._http.payload(reply)
+        if not guard(payload):
+            self._http.distrust("answered in an unexpected shape", status=reply.status)
+        return Answer(payload, rate_limits(reply), reply.received_at)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        access: str,
+        *,
+        deadline: Deadline,
+        query: str,
+        body: Mapping[str, Any] | None,
+    ) -> Reply:
+        return self._http.call(
+            method,
+            path,
+            self._classify,
+            deadline=deadline,
+            query=query,
+            body=body,
+            headers={"Authorization": f"Bearer {access}"},
+        )
+
+    def _classify(self, reply: Reply) -> ProviderError:
+        return classify(reply, self._http.redactor)
+
+    def _part(self, value: str) -> str:
+        """Return an id as one part of a path, from which it cannot break out."""
+        if value.strip(". ") == "":
+            message = f"{LABEL}: an id is empty"
+            raise Rejected(message, provider=PROVIDER)
+        return urllib.parse.quote(value, safe="")
+
+    # Tokens
+
+    def _access(self, deadline: Deadline, *, refused: str | None = None) -> str:
+        """Return a token that is valid for a while, asking for one at most once at a time.
+
+        :param refused: the token that was just turned down, which is not to be given out again.
+        """
+        # All threads wait for the one that asks, but none longer than its own call may take.
+        if not self._token_lock.acquire(timeout=deadline.left()):
+            message = f"{LABEL} did not hand out an access token in time"
+            raise Unavailable(message, provider=PROVIDER)
+        try:
+            tokens, now = self._tokens, self._monotonic()
+            if tokens is not None and tokens.access != refused and now < tokens.access_until:
+                return tokens.access
+            self._tokens = self._renewed(tokens, now, deadline)
+            return self._tokens.access
+        finally:
+            self._token_lock.release()
+
+    def _renewed(self, tokens: _Tokens | None, now: float, deadline: Deadline) -> _Tokens:
+        if tokens is not None and now < tokens.refresh_until:
+            try:
+                return self._ask_token("refresh", {"refresh": tokens.refresh}, tokens, deadline)
+            except AuthenticationFailed:
+                # The refresh token was taken back early; the secrets may still be good.
+                self._tokens = None
+        if self._refused is not None:
+            # Secrets do not get better, and a hundred tries an hour are all there are.
+            raise AuthenticationFailed(self._refused, provider=PROVIDER, status=401)
+        secrets = {
+            "secret_id": self._secret_id.get_secret_value(),
+            "secret_key": self._secret_key.get_secret_value(),
+        }
+        try:
+            return self._ask_token("new", secrets, None, deadline)
+        except AuthenticationFailed as error:
+            self._refused = str(error)
+            raise
+
+    def _ask_token(
+        self, which: str, body: Mapping[str, str], known: _Tokens | None, deadline: Deadline
+    ) -> _Tokens:
+        reply = self._http.call(
+            "POST", f"/token/{which}/", self._classify, deadline=deadline, body=body
+        )
+        payload = self._http.payload(reply)
+        now = self._monotonic()
+        access, lifetime = _get(payload, "access"), _get(payload, "access_expires")
+        if known is None:
+            refresh, refresh_lifetime = _get(payload, "refresh"), _get(payload, "refresh_expires")
+            refresh_until = now + _seconds(refresh_lifetime)
+        else:
+            # A refresh gives no new refresh token.
+            refresh, refresh_until = known.refresh, known.refresh_until
+        if not _is_token(access) or not _is_token(refresh):
+            self._http.distrust("sent no usable access token", status=reply.status)
+        self._http.redactor.learn(access, refresh)
+        return _Tokens(access, refresh, now + _seconds(lifetime), refresh_until)
+
+
+def _seconds(lifetime: object) -> float:
+    """Return how long a token may be used; one of unknown age only for the call at hand."""
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int):
+        return 0.0
+    return lifetime - _MARGIN_S
+
+
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
+
+
+def _query(**parts: object) -> str:
+    return urllib.parse.urlencode({name: part for name, part in parts.items() if part is not None})
+
+
+def _offset(following: object) -> int | None:
+    if not isinstance(following, str):
+        return None
+    try:
+        url = urllib.parse.urlsplit(following)
+    except ValueError:
+        return None
+    if not url.path.rstrip("/").endswith("/requisitions"):
+        return None
+    offsets = urllib.parse.parse_qs(url.query).get("offset", [])
+    return int(offsets[0]) if len(offsets) == 1 and offsets[0].isdecimal() else None
+
+
+# What an answer must look like to be believed. Nothing below that is looked at: rows are stored
+# as they come.
+
+
+def _get(payload: Any, name: str) -> Any:
+    return payload.get(name) if isinstance(payload, dict) else None
+
+
+def _is_any(_: Any) -> bool:
+    return True
+
+
+def _is_list(payload: Any) -> bool:
+    return isinstance(payload, list)
+
+
+def _is_object(payload: Any) -> bool:
+    return isinstance(payload, dict) and bool(payload)
+
+
+def _has_id(payload: Any) -> bool:
+    return isinstance(_get(payload, "id"), str)
+
+
+def _is_page(payload: Any) -> bool:
+    return _is_list(_get(payload, "results"))
+
+
+def _has_transactions(payload: Any) -> bool:
+    transactions = _get(payload, "transactions")
+    pending = _get(transactions, "pending")
+    return _is_list(_get(transactions, "booked")) and (pending is None or _is_list(pending))
