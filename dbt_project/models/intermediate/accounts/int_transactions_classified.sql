@@ -1,0 +1,44 @@
+{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
+
+with transactions as (
+    select * from {{ ref('stg_common__transactions') }}
+),
+
+merchants as (
+    select * from {{ ref('stg_common__merchants') }}
+),
+
+transfers as (
+    select * from {{ ref('int_own_transfers_paired') }}
+),
+
+transfer_legs as (
+    select outgoing_transaction_id as transaction_id
+    from transfers
+    union all
+    select incoming_transaction_id as transaction_id
+    from transfers
+)
+
+select
+    transactions.transaction_id,
+    transactions.user_id,
+    transactions.account_id,
+    transactions.merchant_id,
+    merchants.merchant_name,
+    transactions.status,
+    transactions.kind,
+    transactions.amount,
+    transactions.currency,
+    transactions.booking_date,
+    transactions.value_date,
+    transactions.booked_at,
+    transactions.description,
+    transactions.counterparty_name,
+    transactions.user_note,
+    transactions.first_seen_at,
+    transactions.kind = 'transfer' or transfer_legs.transaction_id is not null as is_own_transfer
+from transactions
+left join merchants on transactions.merchant_id = merchants.merchant_id
+left join transfer_legs on transactions.transaction_id = transfer_legs.transaction_id
+where transactions.status <> 'void'

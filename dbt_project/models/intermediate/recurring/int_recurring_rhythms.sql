@@ -1,0 +1,107 @@
+{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
+
+-- The figures of each family that say which cadences are worth a try, and how alike its amounts
+-- are.
+with families as (
+    select * from {{ ref('int_recurring_families') }}
+),
+
+gaps as (
+    select
+        family_key,
+        stream_key,
+        level,
+        family_count,
+        stream_count,
+        booking_date,
+        amount,
+        booking_date - lag(booking_date) over (
+            partition by family_key order by booking_date, transaction_id
+        ) as gap_days,
+        -- Where in its month a day lies, as an angle: the 31st and the 1st are neighbours.
+        2 * pi() * (extract(day from booking_date) - 1)
+        / extract(
+            day from {{ month_start('booking_date') }} + interval '1 month' - interval '1 day'
+        ) as angle
+    from families
+),
+
+figures as (
+    select
+        family_key,
+        stream_key,
+        level,
+        family_count,
+        stream_count,
+        min(booking_date) as first_date,
+        max(booking_date) as last_date,
+        percentile_cont(0.5) within group (order by gap_days)
+        filter (where gap_days > 0) as median_gap,
+        coalesce(stddev_pop(amount) / abs(avg(amount)), 0) as amount_variation,
+        bool_and(amount <> round(amount)) as is_unround,
+        (
+            1 + 30.4 * (
+                atan2(avg(sin(angle)), avg(cos(angle))) / (2 * pi()) + 1
+            )
+        )::numeric % 30.4 as mean_day
+    from gaps
+    group by family_key, stream_key, level, family_count, stream_count
+),
+
+plausible as (
+    select
+        *,
+        greatest(1, round(mean_day))::integer as anchor_day
+    from figures
+    where
+        exists (
+            select 1
+            from {{ recurring_cadences() }}
+            where figures.median_gap between cadences.gap_min and cadences.gap_max
+        )
+),
+
+offsets as (
+    select
+        plausible.family_key,
+        families.booking_date,
+        families.booking_date - {{ day_in_month(
+            month_start('(families.booking_date + 15 - plausible.anchor_day)'), 'plausible.anchor_day'
+        ) }} as offset_days,
+        families.booking_date >= {{ working_day(
+            "(" ~ month_start('families.booking_date')
+            ~ " + interval '1 month' - interval '1 day')::date", "'previous'"
+        ) }} as is_month_end
+    from families
+    inner join plausible on families.family_key = plausible.family_key
+),
+
+month_days as (
+    select
+        family_key,
+        round(percentile_cont(0.5) within group (order by offset_days))::integer as median_offset,
+        count(*) filter (where is_month_end) as month_end_count
+    from offsets
+    group by family_key
+)
+
+select
+    plausible.family_key,
+    plausible.stream_key,
+    plausible.level,
+    plausible.family_count,
+    plausible.stream_count,
+    plausible.first_date,
+    plausible.last_date,
+    plausible.median_gap,
+    plausible.amount_variation,
+    plausible.is_unround,
+    case
+        when
+            plausible.family_count >= 3
+            and month_days.month_end_count >= 0.8 * plausible.family_count
+            then 31
+        else (plausible.anchor_day + month_days.median_offset + 30) % 31 + 1
+    end as nominal_day
+from plausible
+inner join month_days on plausible.family_key = month_days.family_key

@@ -1,0 +1,13 @@
+with source as (
+    select * from {{ source('common', 'institutions') }}
+),
+
+renamed as (
+    select
+        id as institution_id,
+        provider,
+        name as institution_name
+    from source
+)
+
+select * from renamed
