@@ -56,10 +56,9 @@ def password(base: Path) -> str:
     return path.read_text()
 
 
-def prepare(base: Path, identity: Identity, *, lock: Path, durable: bool) -> None:
+def prepare(base: Path, identity: Identity, *, durable: bool) -> None:
     """Make the data directory unless there is one, and write its settings.
 
-    :param lock: what an initdb keeps locked that outlives us, so that no second one meets it.
     :param durable: false for data that may be lost with the server, in tests.
     :raises EmbeddedServerError: if it cannot be made, or is of another major version.
     """
@@ -69,14 +68,14 @@ def prepare(base: Path, identity: Identity, *, lock: Path, durable: bool) -> Non
     if data.exists():
         _check_version(data, identity.major)
     else:
-        _create(draft, base, identity, lock, durable=durable)
+        _create(draft, base, identity, durable=durable)
         # Only a complete one gets the name.
         draft.rename(data)
         _sync_directory(base)
     files.write_private(data / _INCLUDE, _SETTINGS + ("" if durable else _THROWAWAY))
 
 
-def _create(draft: Path, base: Path, identity: Identity, lock: Path, *, durable: bool) -> None:
+def _create(draft: Path, base: Path, identity: Identity, *, durable: bool) -> None:
     password(base)
     result = identity.run(
         "initdb",
@@ -88,7 +87,6 @@ def _create(draft: Path, base: Path, identity: Identity, lock: Path, *, durable:
         "--locale=C.UTF-8",
         *(() if durable else ("--no-sync",)),
         directory=base,
-        lock=lock,
     )
     if result.returncode != 0:
         shutil.rmtree(draft, ignore_errors=True)

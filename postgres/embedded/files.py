@@ -57,12 +57,15 @@ def give(tree: Path, uid: int, gid: int) -> None:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold a lock that one thread of one process on this machine can hold."""
+def exclusive(path: Path) -> Iterator[int]:
+    """Hold a lock that one thread of one process on this machine can hold, and give its descriptor.
+
+    A child that inherits the descriptor holds the lock if we are killed.
+    """
     descriptor = open_private(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         # Unlocked by name and not by closing alone: another thread may have forked meanwhile, and
         # its child would keep the lock.

@@ -21,6 +21,7 @@ from postgres.embedded.errors import EmbeddedServerError
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _INITDB_SECONDS = 300
+_COMPLAINT = "FATAL:|PANIC:|ERROR:|error:"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Identity:
     :param uid: who owns the files.
     :param bin_dir: programs that this identity can run.
     :param major: their major version.
+    :param guard: descriptor of the lock under which it is decided what to run.
+    :param lock: existing file that programs and their descendants keep locked.
     """
 
     kind: str
@@ -38,22 +41,23 @@ class Identity:
     gid: int
     bin_dir: Path
     major: int
+    guard: int
+    lock: Path
 
     def run(
-        self, program: str, *arguments: str, directory: Path, lock: Path, log: Path | None = None
+        self, program: str, *arguments: str, directory: Path, log: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program to its end or, with a log, start one that outlives us.
-
-        :param lock: existing file that the program and its descendants keep locked.
-        """
+        """Run a program to its end or, with a log, start one that outlives us."""
         command = (str(self.bin_dir / program), *arguments)
-        return _launch(self.kind, directory, str(lock), str(log or "-"), *command)
+        return _launch(self.kind, directory, *command, guard=self.guard, lock=self.lock, log=log)
 
 
-def choose(base: Path, bin_dir: Path) -> Identity:
+def choose(base: Path, bin_dir: Path, *, guard: int, lock: Path) -> Identity:
     """Return an identity that can run the programs and enter the home, and give it the base.
 
     :param base: directory of everything that belongs to the server; its owner says who ran it last.
+    :param guard: descriptor of the lock that is held for this.
+    :param lock: see :class:`Identity`.
     :raises EmbeddedServerError: if there is none.
     """
     reasons = []
@@ -71,22 +75,26 @@ def choose(base: Path, bin_dir: Path) -> Identity:
             continue
         if base.stat().st_uid != uid:
             files.give(base, uid, gid)
-        return Identity(kind, uid, gid, usable, major)
+        return Identity(kind, uid, gid, usable, major, guard, lock)
     message = f"cannot run PostgreSQL for {base} as an ordinary user: {'; '.join(reasons)}"
     raise EmbeddedServerError(message)
 
 
 def last_line(text: str) -> str:
     """Return the last line of a program's output that says what went wrong."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"FATAL|PANIC|ERROR|error:", line)]
-    line = (telling or lines or ["it said nothing"])[-1]
-    return re.sub(r"^.*?(FATAL|PANIC|ERROR|error): +", "", line)
+    lines = complaints(text) or [line.strip() for line in text.splitlines() if line.strip()]
+    line = (lines or ["it said nothing"])[-1]
+    return re.sub(rf"^.*?({_COMPLAINT}) +", "", line)
+
+
+def complaints(text: str) -> list[str]:
+    """Return the lines of a program's output that report a failure."""
+    return [line.strip() for line in text.splitlines() if re.search(_COMPLAINT, line)]
 
 
 def _probe(kind: str, base: Path, bin_dir: Path) -> tuple[str, int | None]:
     # It runs where the server's directory is: being able to do both is what has to be known.
-    result = _launch(kind, base.parent, "-", "-", str(bin_dir / "postgres"), "--version")
+    result = _launch(kind, base.parent, str(bin_dir / "postgres"), "--version")
     version = re.search(r"\(PostgreSQL\) (\d+)", result.stdout)
     if result.returncode != 0 or version is None:
         return last_line(result.stderr), None
@@ -94,7 +102,7 @@ def _probe(kind: str, base: Path, bin_dir: Path) -> tuple[str, int | None]:
 
 
 def _can_enter(kind: str, base: Path) -> bool:
-    return _launch(kind, base.parent, "-", "-", "/bin/sh", "-c", ":").returncode == 0
+    return _launch(kind, base.parent, "/bin/sh", "-c", ":").returncode == 0
 
 
 def _candidates(base: Path) -> list[tuple[str, int, int]]:
@@ -132,15 +140,21 @@ def _ordinary_user() -> pwd.struct_passwd:
 
 
 def _launch(
-    kind: str, directory: Path, lock: str, log: str, *command: str
+    kind: str,
+    directory: Path,
+    *command: str,
+    guard: int | None = None,
+    lock: Path | None = None,
+    log: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     # The server lives long and its environment can be read: none of our secrets goes into it, and
     # no PG* variable of the user's changes what it does.
     environment = {"PATH": os.defpath, "LC_ALL": "C"}
     if "LD_LIBRARY_PATH" in os.environ:
         environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    options = ["-" if option is None else str(option) for option in (guard, lock, log)]
     return subprocess.run(  # noqa: S603 - our own script and a program that discovery found
-        [sys.executable, "-I", "-S", str(_LAUNCHER), kind, str(directory), lock, log, *command],
+        [sys.executable, "-I", "-S", str(_LAUNCHER), kind, str(directory), *options, *command],
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -148,4 +162,5 @@ def _launch(
         errors="replace",
         timeout=_INITDB_SECONDS,
         check=False,
+        pass_fds=() if guard is None else (guard,),
     )

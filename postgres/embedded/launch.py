@@ -1,6 +1,6 @@
 """Starts one PostgreSQL program as the right user. Run as a script, never imported.
 
-``launch.py IDENTITY DIRECTORY LOCK LOG PROGRAM ARGUMENT...``
+``launch.py IDENTITY DIRECTORY GUARD LOCK LOG PROGRAM ARGUMENT...``
 
 A process of its own, because what it does is not safe in a process with threads: it changes who it
 is, and it forks. It uses the standard library alone and runs under ``python -I -S``.
@@ -8,6 +8,8 @@ is, and it forks. It uses the standard library alone and runs under ``python -I 
 - IDENTITY: ``same``; ``UID:GID`` to drop to; or ``namespace:UID:GID`` to appear as that user in a
   user namespace while every file keeps its owner outside.
 - DIRECTORY: the working directory; entering it proves that the new identity can.
+- GUARD: an inherited descriptor, or ``-``. It carries the lock under which our parent decided, and
+  is closed once LOCK is ours: a parent killed meanwhile cannot let another one decide too early.
 - LOCK: a file that the program and all its descendants keep locked while one of them lives, or
   ``-``. It tells who is alive better than a process id does, which may be a zombie's, another
   program's or one of another container.
@@ -24,9 +26,11 @@ import sys
 _CLONE_NEWUSER = 0x10000000
 
 
-def main(identity: str, directory: str, lock: str, log: str, *command: str) -> None:
+def main(identity: str, directory: str, guard: str, lock: str, log: str, *command: str) -> None:
     """Become the identity and turn into the command."""
     os.umask(0o077)
+    if guard != "-":
+        os.set_inheritable(int(guard), False)
     if lock != "-":
         descriptor = os.open(lock, os.O_RDWR | os.O_NOFOLLOW)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

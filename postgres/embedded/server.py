@@ -25,8 +25,7 @@ _STOP_SECONDS = 60.0
 _LEFTOVER_SECONDS = 30.0
 _POLL_SECONDS = 0.01
 _ANSWER_SECONDS = 5.0
-_START_ATTEMPTS = 3
-_PORT_ATTEMPTS = 5
+_ATTEMPTS = 5
 _LONGEST_SOCKET_PATH = 107
 
 
@@ -79,8 +78,8 @@ class EmbeddedServer:
             self._make_base()
             descriptor = self._join()
         try:
-            with _explained(), self._deciding():
-                postmaster = self._find_or_start()
+            with _explained(), self._deciding() as guard:
+                postmaster = self._find_or_start(guard)
                 address = Address(
                     port=postmaster.port,
                     user=cluster.USER,
@@ -94,7 +93,7 @@ class EmbeddedServer:
                 with _explained():
                     self._leave(descriptor)
 
-    def _deciding(self) -> AbstractContextManager[None]:
+    def _deciding(self) -> AbstractContextManager[int]:
         owner = self._base.stat().st_uid
         if os.geteuid() not in {0, owner}:
             message = f"{self._base} belongs to user id {owner}; run as that user, or as root"
@@ -124,23 +123,13 @@ class EmbeddedServer:
         self._base.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         files.make_private_directory(self._base)
 
-    def _find_or_start(self) -> Postmaster:
-        for _ in range(_START_ATTEMPTS):
-            postmaster = self._find_ready()
-            if postmaster is None:
-                self._wait_until_gone(_LEFTOVER_SECONDS)
-                postmaster = self._start()
+    def _find_or_start(self, guard: int) -> Postmaster:
+        for _ in range(_ATTEMPTS):
+            postmaster = self._wait_until_ready() or self._start(guard)
             if self._answers(postmaster):
                 return postmaster
         message = f"the embedded server ends as soon as it is started; see {self._log()}"
         raise EmbeddedServerError(message)
-
-    def _find_ready(self) -> Postmaster | None:
-        postmaster = process.find(self._data)
-        if postmaster is None or postmaster.status == process.STOPPING:
-            return None
-        # It may be starting still: whoever started it may have been killed.
-        return self._wait_until_ready()
 
     def _answers(self, postmaster: Postmaster) -> bool:
         deadline = time.monotonic() + _ANSWER_SECONDS
@@ -157,23 +146,29 @@ class EmbeddedServer:
             time.sleep(_POLL_SECONDS)
         return True
 
-    def _start(self) -> Postmaster:
+    def _start(self, guard: int) -> Postmaster:
         bin_dir = binaries.check(self._bin_dir) if self._bin_dir else binaries.discover()
-        who = identity.choose(self._base, bin_dir)
-        cluster.prepare(self._base, who, lock=self._alive(), durable=self._durable)
+        who = identity.choose(self._base, bin_dir, guard=guard, lock=self._alive())
+        cluster.prepare(self._base, who, durable=self._durable)
         socket_dir = self._socket_dir(who)
-        for attempt in range(_PORT_ATTEMPTS):
-            port = self._free_port(again=attempt == 0)
+        taken = False
+        for _ in range(_ATTEMPTS):
+            port = self._free_port(again=not taken)
             postmaster = self._launch(who, port, socket_dir)
             if postmaster is not None:
                 files.write_private(self._base / "port", str(port))
                 return postmaster
             log = self._log().read_text(errors="replace")
-            if "could not bind" not in log:
-                line = identity.last_line(log)
-                message = f"the embedded server did not start: {line} (see {self._log()})"
+            taken = "could not bind" in log
+            # One that ended without a complaint was killed, and deserves another attempt.
+            if not taken and identity.complaints(log):
+                message = (
+                    f"the embedded server did not start: {identity.last_line(log)} "
+                    f"(see {self._log()})"
+                )
                 raise EmbeddedServerError(message)
-        message = f"the embedded server found no free port in {_PORT_ATTEMPTS} attempts"
+        reason = "found no free port" if taken else "was killed while it started"
+        message = f"the embedded server {reason}, {_ATTEMPTS} times; see {self._log()}"
         raise EmbeddedServerError(message)
 
     def _launch(self, who: identity.Identity, port: int, socket_dir: Path) -> Postmaster | None:
@@ -181,7 +176,7 @@ class EmbeddedServer:
         if log.exists():
             log.replace(log.with_suffix(".old.log"))
         os.close(files.open_private(log))
-        # Nobody lives here any more, see _wait_until_gone. Sockets have pid files of the same kind.
+        # Nobody lives here any more, see _wait_until_ready. Sockets have pid files as well.
         process.disown(process.pid_file(self._data))
         for left in socket_dir.glob(".s.PGSQL.*"):
             left.unlink()
@@ -195,7 +190,6 @@ class EmbeddedServer:
             f"--unix_socket_directories={socket_dir}",
             "--unix_socket_permissions=0700",
             directory=self._data,
-            lock=self._alive(),
             log=log,
         )
         if result.returncode != 0:
@@ -204,18 +198,26 @@ class EmbeddedServer:
         return self._wait_until_ready()
 
     def _wait_until_ready(self) -> Postmaster | None:
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
+        """Return the server once it is ready, or nothing once nothing is left of one.
+
+        Whoever started it may have been killed at any moment since, and it may be stopping.
+        """
+        began = time.monotonic()
+        while True:
             postmaster = process.find(self._data)
             if postmaster is None and not self._anyone_alive():
                 return None
             if postmaster is not None and postmaster.status == process.READY:
                 return postmaster
+            passed = time.monotonic() - began
+            if postmaster is None and passed > _LEFTOVER_SECONDS:
+                raise EmbeddedServerError(self._leftover(_LEFTOVER_SECONDS))
+            if passed > _START_SECONDS:
+                message = (
+                    f"the embedded server is not ready after {passed:.0f} s; see {self._log()}"
+                )
+                raise EmbeddedServerError(message)
             time.sleep(_POLL_SECONDS)
-        message = (
-            f"the embedded server is not ready after {_START_SECONDS:.0f} s; see {self._log()}"
-        )
-        raise EmbeddedServerError(message)
 
     def _stop(self) -> bool:
         deadline = time.monotonic() + _LEFTOVER_SECONDS
@@ -225,21 +227,21 @@ class EmbeddedServer:
                 return False
             time.sleep(_POLL_SECONDS)
         os.kill(postmaster.pid, signal.SIGINT)  # fast: sessions end, their transactions roll back
-        self._wait_until_gone(_STOP_SECONDS)
+        self._wait_until_gone()
         if postmaster.socket_dir.parent != self._base:
             with suppress(OSError):
                 postmaster.socket_dir.rmdir()
         return True
 
-    def _wait_until_gone(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
+    def _wait_until_gone(self) -> None:
+        deadline = time.monotonic() + _STOP_SECONDS
         while process.find(self._data) is not None or self._anyone_alive():
             if time.monotonic() > deadline:
-                message = (
-                    f"processes of an earlier server still use {self._data} after {seconds:.0f} s"
-                )
-                raise EmbeddedServerError(message)
+                raise EmbeddedServerError(self._leftover(_STOP_SECONDS))
             time.sleep(_POLL_SECONDS)
+
+    def _leftover(self, seconds: float) -> str:
+        return f"processes of an ended server still use {self._data} after {seconds:.0f} s"
 
     def _anyone_alive(self) -> bool:
         # Only asked while deciding: nobody else's attempt can fail because of ours.

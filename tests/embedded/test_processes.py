@@ -202,11 +202,15 @@ def test_an_interrupted_first_start_leaves_no_broken_home(home: Path, whole_sess
     assert not (home / "postgres" / "data.new").exists()
 
 
-def test_a_starter_that_is_killed_leaves_its_server_to_the_next(home: Path) -> None:
+@pytest.mark.parametrize("moment", ["launched", "pid file written"])
+def test_a_starter_that_is_killed_leaves_its_server_to_the_next(home: Path, moment: str) -> None:
     with server(home).lease():
         pass
     with Holder(home) as holder:
-        wait_until((data(home) / "postmaster.pid").exists, "the server starting")
+        if moment == "launched":
+            wait_until(lambda: _locked(home / "postgres" / "alive.lock"), moment)
+        else:
+            wait_until((data(home) / "postmaster.pid").exists, moment)
         holder.kill()
     with server(home).lease() as address:
         assert query(address, "SELECT 1") == [(1,)]
