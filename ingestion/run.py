@@ -52,15 +52,16 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountOutcome:
-    """What one step did for one account (or connection, where the step has no accounts).
+    """What one step did for one account, or one connection, or for all of them at once.
 
+    :param connection_id: None where the step is not about one connection.
     :param label: what a person calls it; never an account number in clear.
     :param received: rows in the provider's answer; accepted + quarantined + superseded.
     :param superseded: rows that another row of the same answer stands for.
     :param reason: why it was deferred or failed; one line.
     """
 
-    connection_id: UUID
+    connection_id: UUID | None
     label: str
     status: Status = Status.COMPLETED
     reason: str | None = None

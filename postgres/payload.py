@@ -59,11 +59,14 @@ class Stamp:
     seen_at: dt.datetime
     changed_at: dt.datetime
 
-    def on(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """Return the columns of :class:`postgres.core.RawRow` for a payload."""
+    def on(self, payload: dict[str, Any], *, content: Any = None) -> dict[str, Any]:
+        """Return the columns of :class:`postgres.core.RawRow` for a payload.
+
+        :param content: the part of it that makes a change; by default all of it.
+        """
         return {
             "payload": payload,
-            "content_hash": content_hash(payload),
+            "content_hash": content_hash(payload if content is None else content),
             "first_seen_at": self.seen_at,
             "first_seen_run_id": self.run_id,
             "changed_at": self.changed_at,

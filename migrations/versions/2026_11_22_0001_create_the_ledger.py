@@ -579,12 +579,18 @@ def upgrade() -> None:
             comment="the account's id in its summary",
         ),
         sa.Column("currency", sa.Text(), nullable=False, comment="the account's, ISO 4217"),
-        sa.Column("key_ciphertext", sa.LargeBinary(), nullable=False),
+        sa.Column("key_ciphertext", sa.LargeBinary(), nullable=True, comment="null: removed"),
         sa.Column(
             "secret_ciphertext",
             sa.LargeBinary(),
             nullable=True,
             comment="null: a key of the older kind that has no secret",
+        ),
+        sa.Column(
+            "removed_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="the user ended the connection; what was read stays, the key does not",
         ),
         sa.Column(
             "orders_through",
@@ -611,6 +617,10 @@ def upgrade() -> None:
             sa.DateTime(timezone=True),
             server_default=sa.text("now()"),
             nullable=False,
+        ),
+        sa.CheckConstraint(
+            "(removed_at is null) = (key_ciphertext is not null)",
+            name=op.f("ck_api_keys__kept_until_removed"),
         ),
         sa.ForeignKeyConstraint(
             ["user_id"],
@@ -1308,6 +1318,12 @@ def upgrade() -> None:
             comment="the requisition whose connection this one renews",
         ),
         sa.Column(
+            "removed_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="the user ended the connection; what was read stays",
+        ),
+        sa.Column(
             "payload",
             postgresql.JSONB(astext_type=sa.Text()),
             nullable=False,
@@ -1931,9 +1947,7 @@ def upgrade() -> None:
             nullable=False,
             comment="which list of the answer it stood in",
         ),
-        sa.Column(
-            "identity_key", sa.Text(), nullable=False, comment="see postgres.gocardless.identity"
-        ),
+        sa.Column("identity_key", sa.Text(), nullable=False, comment="see postgres.identity"),
         sa.Column("internal_transaction_id", sa.Text(), nullable=True),
         sa.Column("transaction_id", sa.Text(), nullable=True),
         sa.Column("entry_reference", sa.Text(), nullable=True),

@@ -71,6 +71,9 @@ class Requisition(RawRow, Base):
         index=True,
         comment="the requisition whose connection this one renews",
     )
+    removed_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="the user ended the connection; what was read stays"
+    )
 
 
 class BankAccount(HasId, RawRow, Base):

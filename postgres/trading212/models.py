@@ -32,6 +32,9 @@ class ApiKey(HasId, HasTimes, Base):
     __tablename__ = "api_keys"
     __table_args__ = (
         sa.UniqueConstraint("user_id", "provider_account_id"),
+        sa.CheckConstraint(
+            "(removed_at is null) = (key_ciphertext is not null)", name="kept_until_removed"
+        ),
         {"schema": SCHEMA},
     )
 
@@ -40,9 +43,12 @@ class ApiKey(HasId, HasTimes, Base):
         sa.BigInteger(), comment="the account's id in its summary"
     )
     currency: Mapped[str] = mapped_column(comment="the account's, ISO 4217")
-    key_ciphertext: Mapped[bytes]
+    key_ciphertext: Mapped[bytes | None] = mapped_column(comment="null: removed")
     secret_ciphertext: Mapped[bytes | None] = mapped_column(
         comment="null: a key of the older kind that has no secret"
+    )
+    removed_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="the user ended the connection; what was read stays, the key does not"
     )
     orders_through: Mapped[dt.date | None] = mapped_column(
         comment="watermark; moves only with the rows' commit"

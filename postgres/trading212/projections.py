@@ -109,6 +109,7 @@ def project_connections(session: Session) -> WriteCounts:
             Institution.provider_institution_id == INSTITUTION_ID,
         ),
     )
+    keys = keys.where(ApiKey.removed_at.is_(None))
     return upsert_from_select(
         session,
         Connection,

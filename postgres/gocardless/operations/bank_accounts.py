@@ -34,7 +34,7 @@ def land(
         "requisition_id": requisition_id,
         "provider_account_id": provider_account_id,
         **facts,
-        **stamp.on(payload),
+        **stamp.on(payload, content=_content(payload)),
     }
     return upsert(
         session,
@@ -70,3 +70,9 @@ def advance_watermark(session: Session, bank_account_id: uuid.UUID, through: dt.
         )
         .values(transactions_through=through)
     )
+
+
+def _content(payload: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what changes because we looked."""
+    metadata = {k: v for k, v in payload["account"].items() if k != "last_accessed"}
+    return {**payload, "account": metadata}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -58,15 +59,28 @@ def get_requisition(session: Session, requisition_id: uuid.UUID) -> Requisition 
 def list_requisitions(
     session: Session, *, user_id: uuid.UUID | None = None
 ) -> Sequence[tuple[Requisition, Agreement | None]]:
-    """Return requisitions with their agreements, the oldest first.
+    """Return the requisitions that were not removed with their agreements, the oldest first.
 
     :param user_id: of one user; None returns all users', for a sync.
     """
     query = (
         sa.select(Requisition, Agreement)
         .outerjoin(Agreement, Agreement.id == Requisition.agreement_id)
+        .where(Requisition.removed_at.is_(None))
         .order_by(Requisition.first_seen_at, Requisition.id)
     )
     if user_id is not None:
         query = query.where(Requisition.user_id == user_id)
     return [(requisition, agreement) for requisition, agreement in session.execute(query)]
+
+
+def remove(session: Session, requisition_id: uuid.UUID, *, at: dt.datetime) -> None:
+    """End a consent on our side; what was read through it stays."""
+    session.execute(
+        sa.update(Requisition).where(Requisition.id == requisition_id).values(removed_at=at)
+    )
+
+
+def erase(session: Session, requisition_id: uuid.UUID) -> None:
+    """Delete a consent and every raw row that was read through it."""
+    session.execute(sa.delete(Requisition).where(Requisition.id == requisition_id))

@@ -26,7 +26,8 @@ inner join common.institutions as i
     on i.provider = 'gocardless' and i.provider_institution_id = r.institution_id
 left join gocardless.agreements as a on a.id = r.agreement_id
 where
-    not exists (
+    r.removed_at is null
+    and not exists (
         select 1 from gocardless.requisitions as newer
         where newer.replaces_id = r.id and newer.status = 'LN'
     )

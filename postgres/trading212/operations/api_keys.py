@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from farthing.secrets import SecretBox
-from postgres.errors import AlreadyExistsError
+from postgres.errors import AlreadyExistsError, OperationError
 from postgres.trading212.models import ApiKey
 
 
@@ -27,29 +27,30 @@ def create_api_key(
 ) -> ApiKey:
     """Store a key that has been checked; a second key to the same account is refused.
 
+    A connection that was removed goes on with its history.
+
     :param provider_account_id: the account's id in its summary.
     :param currency: the account's, ISO 4217.
     :param secret: None for a key of the older kind.
     :raises AlreadyExistsError: if the user has connected this account already.
     """
-    taken = sa.select(ApiKey.id).where(
+    known = sa.select(ApiKey).where(
         ApiKey.user_id == user_id, ApiKey.provider_account_id == provider_account_id
     )
-    if session.scalar(taken) is not None:
+    row = session.scalars(known).one_or_none()
+    if row is None:
+        row = ApiKey(user_id=user_id, provider_account_id=provider_account_id, currency=currency)
+        session.add(row)
+    elif row.removed_at is None:
         message = f"Trading 212 account {provider_account_id} is connected already"
         raise AlreadyExistsError(message)
-    row = ApiKey(
-        user_id=user_id,
-        provider_account_id=provider_account_id,
-        currency=currency,
-        key_ciphertext=box.encrypt(key.get_secret_value(), context=_context("key", user_id)),
-        secret_ciphertext=(
-            box.encrypt(secret.get_secret_value(), context=_context("secret", user_id))
-            if secret
-            else None
-        ),
+    row.removed_at = None
+    row.key_ciphertext = box.encrypt(key.get_secret_value(), context=_context("key", user_id))
+    row.secret_ciphertext = (
+        box.encrypt(secret.get_secret_value(), context=_context("secret", user_id))
+        if secret
+        else None
     )
-    session.add(row)
     session.flush()
     return row
 
@@ -58,7 +59,11 @@ def credentials(row: ApiKey, box: SecretBox) -> tuple[SecretStr, SecretStr | Non
     """Return key and secret in clear, for a client.
 
     :raises DecryptionError: if they do not decrypt or were moved from another row.
+    :raises OperationError: if the key was removed.
     """
+    if row.key_ciphertext is None:
+        message = "the key was removed; connect again"
+        raise OperationError(message)
     key = box.decrypt(row.key_ciphertext, context=_context("key", row.user_id))
     if row.secret_ciphertext is None:
         return SecretStr(key), None
@@ -67,11 +72,13 @@ def credentials(row: ApiKey, box: SecretBox) -> tuple[SecretStr, SecretStr | Non
 
 
 def list_api_keys(session: Session, *, user_id: uuid.UUID | None = None) -> Sequence[ApiKey]:
-    """Return keys, the oldest first.
+    """Return the keys that were not removed, the oldest first.
 
     :param user_id: of one user; None returns all users', for a sync.
     """
-    query = sa.select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)
+    query = (
+        sa.select(ApiKey).where(ApiKey.removed_at.is_(None)).order_by(ApiKey.created_at, ApiKey.id)
+    )
     if user_id is not None:
         query = query.where(ApiKey.user_id == user_id)
     return session.scalars(query).all()
@@ -90,6 +97,20 @@ def advance_watermark(
         .where(ApiKey.id == api_key_id, sa.or_(watermark.is_(None), watermark < through))
         .values({column: through})
     )
+
+
+def remove(session: Session, api_key_id: uuid.UUID, *, at: dt.datetime) -> None:
+    """Forget a key; what was read with it stays."""
+    session.execute(
+        sa.update(ApiKey)
+        .where(ApiKey.id == api_key_id)
+        .values(removed_at=at, key_ciphertext=None, secret_ciphertext=None)
+    )
+
+
+def erase(session: Session, api_key_id: uuid.UUID) -> None:
+    """Delete a key and every raw row that was read with it."""
+    session.execute(sa.delete(ApiKey).where(ApiKey.id == api_key_id))
 
 
 def _context(column: str, user_id: uuid.UUID) -> str:

@@ -1,0 +1,126 @@
+"""Bring what is raw into the ledger, account by account, and check that it adds up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from farthing import clock
+from ingestion.accounts import for_each, record
+from ingestion.run import AccountOutcome, Run, StepOutcome
+from postgres.common.operations import balances
+from postgres.common.operations.balances import Reconciliation
+from postgres.core import WriteCounts, lock
+from postgres.gocardless import projections as gocardless
+from postgres.trading212 import projections as trading212
+
+Linked = gocardless.LinkedAccount | trading212.LinkedAccount
+
+
+def project_connections(run: Run) -> StepOutcome:
+    """Bring consents and keys into the ledger as connections, with their institutions."""
+    return _at_once(
+        run,
+        "common.connections",
+        lambda session: (
+            gocardless.project_institutions(session)
+            + gocardless.project_connections(session, now=clock.now())
+            + trading212.project_connections(session)
+        ),
+    )
+
+
+def project_accounts(run: Run) -> StepOutcome:
+    """Bring accounts into the ledger, each under the identity that outlives its connection."""
+    return _at_once(
+        run,
+        "common.accounts",
+        lambda session: gocardless.project_accounts(session) + trading212.project_accounts(session),
+    )
+
+
+def project_balance_snapshots(run: Run) -> StepOutcome:
+    """Append the balances that are new."""
+
+    def project(session: Session, account: Linked) -> WriteCounts:
+        if isinstance(account, gocardless.LinkedAccount):
+            return gocardless.project_balances(session, account)
+        return trading212.project_balances(session, account)
+
+    return _by_account(run, "common.balance_snapshots", project)
+
+
+def project_transactions(run: Run) -> StepOutcome:
+    """Bring the rows that changed into the ledger; what cannot be placed is set aside."""
+
+    def project(session: Session, account: Linked) -> WriteCounts:
+        if isinstance(account, gocardless.LinkedAccount):
+            counts = gocardless.project_transactions(session, account)
+        else:
+            counts = trading212.project_transactions(session, account)
+        balances.set_opening_balance(session, account.account_id)
+        return counts
+
+    return _by_account(run, "common.transactions", project)
+
+
+def project_holdings(run: Run) -> StepOutcome:
+    """Bring today's positions into the ledger."""
+    with run.sessions.begin() as session:
+        trading212.project_instruments(session)
+        accounts = trading212.linked_accounts(session)
+
+    def project(account: trading212.LinkedAccount) -> AccountOutcome:
+        with run.sessions.begin() as session:
+            lock(session, _lock_name(account), run_id=run.run_id)
+            counts = trading212.project_holdings(session, account, clock.today())
+        return AccountOutcome(account.connection_id, account.label, counts=counts)
+
+    return for_each(run, "common.holdings", accounts, project)
+
+
+def reconcile(run: Run, *, user_id: UUID | None = None) -> Sequence[Reconciliation]:
+    """Compare every account's newest booked balance with the sum of its rows."""
+    with run.sessions.begin() as session:
+        return balances.reconcile(session, user_id=user_id)
+
+
+def _by_account(
+    run: Run, table: str, project: Callable[[Session, Linked], WriteCounts]
+) -> StepOutcome:
+    with run.sessions.begin() as session:
+        accounts: list[Linked] = [
+            *gocardless.linked_accounts(session),
+            *trading212.linked_accounts(session),
+        ]
+
+    def work(account: Linked) -> AccountOutcome:
+        with run.sessions.begin() as session:
+            lock(session, _lock_name(account), run_id=run.run_id)
+            counts = project(session, account)
+        return AccountOutcome(account.connection_id, account.label, counts=counts)
+
+    return for_each(run, table, accounts, work)
+
+
+def _lock_name(account: Linked) -> str:
+    """Return the name under which the raw rows of an account are landed."""
+    if isinstance(account, gocardless.LinkedAccount):
+        return f"gocardless:{account.bank_account_id}"
+    return f"trading212:{account.api_key_id}"
+
+
+def _at_once(run: Run, table: str, project: Callable[[Session], WriteCounts]) -> StepOutcome:
+    started = time.monotonic()
+    with run.sessions.begin() as session:
+        lock(session, table, run_id=run.run_id)
+        counts = project(session)
+    seconds = time.monotonic() - started
+    outcome = StepOutcome(
+        table, (AccountOutcome(None, "all", counts=counts, seconds=seconds),), seconds
+    )
+    record(run, outcome)
+    return outcome

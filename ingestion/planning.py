@@ -1,0 +1,62 @@
+"""What a run should read, and whether an analysis is due."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from farthing import clock
+from ingestion import gocardless, trading212
+from ingestion.run import Run, Window
+from postgres.common.models import Account, BalanceSnapshot, Connection, Holding, Transaction
+from postgres.common.operations import jobs
+
+FIRST_DAY = dt.date(2015, 1, 1)
+"""Where a history is taken to begin when nothing says when it does; the first partition."""
+
+
+def sync_window(run: Run) -> Window:
+    """Return the days that a scheduled run covers: from the earliest resume point to today."""
+    today = clock.today()
+    points = [
+        *gocardless.resume_points(run),
+        *(p or FIRST_DAY for p in trading212.resume_points(run)),
+    ]
+    return Window(max(FIRST_DAY, min(points, default=today)), today)
+
+
+def analytics_due(run: Run) -> bool:
+    """Tell whether the marts would come out differently now.
+
+    They would if the ledger changed since the last analysis that ended well, or a day has passed.
+    """
+    with run.sessions.begin() as session:
+        last = jobs.last_analytics(session)
+        if last is None:
+            return True
+        if dt.datetime.fromisoformat(last.outcome["as_of"]).date() != clock.today():
+            return True
+        changed_at = [
+            session.scalar(sa.select(sa.func.max(column)))
+            for column in (
+                Transaction.updated_at,
+                Account.updated_at,
+                Connection.updated_at,
+                Holding.updated_at,
+                BalanceSnapshot.created_at,
+            )
+        ]
+    return any(at is not None and at > last.started_at for at in changed_at)
+
+
+def analytics_started(run: Run) -> None:
+    """Note that an analysis begins."""
+    with run.sessions.begin() as session:
+        jobs.start_analytics(session, run.run_id, at=clock.now())
+
+
+def analytics_finished(run: Run, ok: bool) -> None:
+    """Note that an analysis ended."""
+    with run.sessions.begin() as session:
+        jobs.finish_analytics(session, run.run_id, ok=ok)

@@ -1,0 +1,84 @@
+"""Bring what the marts found back into the ledger, through its operations."""
+
+from __future__ import annotations
+
+import time
+
+import sqlalchemy as sa
+
+from farthing import clock
+from ingestion.run import AccountOutcome, Run, StepOutcome
+from postgres.common.operations import notifications, recurring_patterns
+from postgres.core import WriteCounts, lock
+
+_PATTERNS = sa.table(
+    "fct_recurring_patterns",
+    sa.column("pattern_key"),
+    sa.column("user_id"),
+    sa.column("account_id"),
+    sa.column("merchant_id"),
+    sa.column("merchant_name"),
+    sa.column("direction"),
+    sa.column("frequency"),
+    sa.column("currency"),
+    sa.column("expected_amount"),
+    sa.column("confidence"),
+    sa.column("last_date"),
+    sa.column("next_expected_date"),
+    sa.column("is_ended", sa.Boolean),
+    schema="marts",
+).c
+
+_OCCURRENCES = sa.table(
+    "fct_recurring_occurrences",
+    sa.column("transaction_id"),
+    sa.column("pattern_key"),
+    sa.column("user_id"),
+    schema="marts",
+).c
+
+
+def record_recurring_patterns(run: Run) -> StepOutcome:
+    """Propose the patterns that were detected and renew the ones that are known."""
+    patterns = sa.select(
+        _PATTERNS.user_id,
+        _PATTERNS.account_id,
+        _PATTERNS.merchant_id,
+        _PATTERNS.pattern_key.label("detection_key"),
+        _PATTERNS.direction,
+        _PATTERNS.currency,
+        _PATTERNS.merchant_name.label("detected_name"),
+        _PATTERNS.frequency.label("detected_frequency"),
+        _PATTERNS.expected_amount.label("detected_amount"),
+        _PATTERNS.next_expected_date.label("detected_next_date"),
+        _PATTERNS.last_date.label("detected_last_date"),
+        _PATTERNS.confidence.label("detected_confidence"),
+        _PATTERNS.is_ended.label("detected_is_ended"),
+    )
+    links = sa.select(
+        _OCCURRENCES.transaction_id,
+        _OCCURRENCES.user_id,
+        _OCCURRENCES.pattern_key.label("detection_key"),
+    )
+    started = time.monotonic()
+    with run.sessions.begin() as session:
+        lock(session, "common.recurring_patterns", run_id=run.run_id)
+        counts = recurring_patterns.record_detected(session, patterns, links)
+    return _outcome("common.recurring_patterns", counts, started)
+
+
+def notify(run: Run) -> StepOutcome:
+    """Leave users a word on what is new or needs them, each thing once."""
+    started = time.monotonic()
+    with run.sessions.begin() as session:
+        lock(session, "common.notifications", run_id=run.run_id)
+        counts = notifications.announce_patterns(session)
+        counts += notifications.warn_of_consent_expiry(session, now=clock.now())
+    return _outcome("common.notifications", counts, started)
+
+
+def _outcome(table: str, counts: WriteCounts, started: float) -> StepOutcome:
+    seconds = time.monotonic() - started
+    return StepOutcome(
+        table, (AccountOutcome(None, "all", counts=counts, seconds=seconds),), seconds
+    )

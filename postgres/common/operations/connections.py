@@ -1,0 +1,91 @@
+"""Connections: a user's permission to read an institution."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from postgres.common.enums import ConnectionStatus, Provider
+from postgres.common.models import Connection, Institution
+from postgres.errors import NotFoundError
+
+
+def list_connections(
+    session: Session, *, user_id: uuid.UUID | None = None, provider: Provider | None = None
+) -> Sequence[tuple[Connection, Institution]]:
+    """Return connections with their institutions, the oldest first.
+
+    :param user_id: of one user; None returns all users', for a sync.
+    """
+    query = (
+        sa.select(Connection, Institution)
+        .join(Institution, Institution.id == Connection.institution_id)
+        .order_by(Connection.created_at, Connection.id)
+    )
+    if user_id is not None:
+        query = query.where(Connection.user_id == user_id)
+    if provider is not None:
+        query = query.where(Connection.provider == provider)
+    return [(connection, institution) for connection, institution in session.execute(query)]
+
+
+def get_connection(
+    session: Session, connection_id: uuid.UUID
+) -> tuple[Connection, Institution] | None:
+    """Return a connection with its institution."""
+    found = session.execute(
+        sa.select(Connection, Institution)
+        .join(Institution, Institution.id == Connection.institution_id)
+        .where(Connection.id == connection_id)
+    ).one_or_none()
+    return None if found is None else (found[0], found[1])
+
+
+def find_connection(
+    session: Session, provider: Provider, provider_connection_id: str
+) -> Connection | None:
+    """Return the connection of a requisition or key."""
+    return session.scalars(
+        sa.select(Connection).where(
+            Connection.provider == provider,
+            Connection.provider_connection_id == provider_connection_id,
+        )
+    ).one_or_none()
+
+
+def set_status(
+    session: Session, connection_id: uuid.UUID, status: ConnectionStatus, reason: str | None
+) -> None:
+    """Say how a connection stands; a repeat writes nothing.
+
+    :param reason: one line for a person, None when all is well.
+    """
+    session.execute(
+        sa.update(Connection)
+        .where(
+            Connection.id == connection_id,
+            sa.or_(
+                Connection.status != status,
+                Connection.status_reason.is_distinct_from(reason),
+            ),
+        )
+        .values(status=status, status_reason=reason)
+    )
+
+
+def delete_connection(session: Session, user_id: uuid.UUID, connection_id: uuid.UUID) -> None:
+    """Forget a connection. Its accounts and their history stay.
+
+    :raises NotFoundError: if the user has no such connection.
+    """
+    deleted = session.execute(
+        sa.delete(Connection)
+        .where(Connection.id == connection_id, Connection.user_id == user_id)
+        .returning(Connection.id)
+    )
+    if not deleted.all():
+        message = f"there is no connection {connection_id}"
+        raise NotFoundError(message)
