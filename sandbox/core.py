@@ -12,7 +12,7 @@ from sandbox.accounts import ACCOUNTS, Account, at_institution
 from sandbox.faults import Faults
 from sandbox.limits import Windows
 from sandbox.state import State
-from sandbox.world import World
+from sandbox.world import World, world
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Core:
     requests: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.world = World(self.state.seed, self.state.start)
+        self.world = world(self.state.seed, self.state.start)
 
     def now(self) -> dt.datetime:
         """Return the instant it is here, with every day up to it lived."""

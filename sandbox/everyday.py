@@ -11,6 +11,7 @@ from random import Random
 from sandbox.accounts import CREDIT_CARD, CURRENT, EURO
 from sandbox.clock import uk_instant
 from sandbox.ledger import Kind, Movement
+from sandbox.market import PENNY
 from sandbox.working_days import ONE_DAY, SATURDAY, SUNDAY, after, is_working
 
 AUGUST = 8
@@ -163,7 +164,7 @@ def _indulge(habit: Habit, day: dt.date, rng: Random) -> Iterator[Movement]:
         return
     shop = rng.choice(habit.shops)
     low, high = habit.pennies
-    price = Decimal(rng.randrange(low, high + 1, habit.step)) / 100
+    price = (Decimal(rng.randrange(low, high + 1, habit.step)) / 100).quantize(PENNY)
     shown = shop.shown.format(
         n=2000 + rng.randrange(7) * 311, code="".join(rng.choices(_ALPHABET, k=7))
     )
@@ -182,7 +183,7 @@ def _indulge(habit: Habit, day: dt.date, rng: Random) -> Iterator[Movement]:
         back_on = day + ONE_DAY * rng.randrange(6, 16)
         yield Movement(
             account=habit.account,
-            amount=price if rng.randrange(3) else (price / 2).quantize(Decimal("0.01")),
+            amount=price if rng.randrange(3) else (price / 2).quantize(PENNY),
             kind=Kind.REFUND,
             made_at=uk_instant(back_on, 12 * 3600),
             booking_date=after(back_on, 1) if is_working(back_on) else after(back_on, 2),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox import banks
@@ -62,7 +62,7 @@ def _data_route(scope: str, known: frozenset[str], read: Reader) -> Route:
         core.state.usage[_usage_key(identity, scope, now)] += 1
         linked.last_accessed = now
         core.state.save()
-        return answer(body, headers=_quota_headers(core, used + 1, now))
+        return JSONResponse(body, headers=_quota_headers(core, used + 1, now))
 
     return Route(f"/accounts/{{id}}/{scope}/", handler)
 

@@ -38,6 +38,7 @@ from sandbox.working_days import after, is_working, month_end, preceding
 
 STATEMENT_DAY = 24
 INTEREST_RATE = Decimal("0.031")
+BILLS_CUSHION = recurring.rising("200.00", recurring.APRIL, "3.5")
 MARCH = 3
 DECEMBER = 12
 
@@ -184,10 +185,11 @@ class Household:
 
     def _keep_bills(self, day: dt.date) -> None:
         balance = self.ledger.balance(BILLS)
-        if balance < 200:
-            self._transfer(CURRENT, BILLS, Decimal("200.00"), day)
-        elif balance > 1400 and self.ledger.balance(CURRENT) < 9000:
-            self._transfer(BILLS, CURRENT, Decimal("700.00"), day)
+        least = BILLS_CUSHION(day, self._start, self.rng("cushion", day))
+        if balance < least:
+            self._transfer(CURRENT, BILLS, least, day)
+        elif balance > 6 * least:
+            self._transfer(BILLS, CURRENT, 3 * least, day)
 
     def _keep_euros(self, day: dt.date) -> None:
         due = any(MonthDay(10).falls_on(nominal, day) for nominal in rolled_to(day, Roll.NEXT))

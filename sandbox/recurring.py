@@ -227,7 +227,7 @@ FUND_BILLS = Series(
     frequency=MONTHLY,
     due=MonthDay(1),
     kind=Kind.STANDING_ORDER,
-    amount=rising("415.00", APRIL, "3"),
+    amount=rising("415.00", APRIL, "3.5"),
     shown=OWNER_SHORT,
     reference="BILLS",
 )
@@ -356,7 +356,7 @@ PLAIN: tuple[Series, ...] = (
     ),
     _debit(
         "council_tax", "Leeds City Council", "LEEDS CITY COUNCIL", BILLS,
-        due=MonthDay(1, (1, 4, 5, 6, 7, 8, 9, 10, 11, 12)), amount=rising("168.00", APRIL, "4.5"),
+        due=MonthDay(1, (1, 4, 5, 6, 7, 8, 9, 10, 11, 12)), amount=rising("168.00", APRIL, "4"),
         reference="CT 7004418823", mandate="LCC7004418823",
     ),
     _debit(
@@ -366,7 +366,7 @@ PLAIN: tuple[Series, ...] = (
     ),
     _debit(
         "water", "Yorkshire Water", "YORKSHIRE WATER", BILLS,
-        due=MonthDay(20, (1, 4, 7, 10)), amount=rising("104.35", APRIL, "5.1"),
+        due=MonthDay(20, (1, 4, 7, 10)), amount=rising("104.35", APRIL, "4"),
         frequency=Frequency.QUARTERLY, reference="3341 0092 77", mandate="YW3341009277",
     ),
     _debit(
@@ -376,7 +376,7 @@ PLAIN: tuple[Series, ...] = (
     ),
     _debit(
         "broadband", "Virgin Media", "VIRGIN MEDIA PYMTS", BILLS,
-        due=MonthDay(24), amount=rising("34.00", APRIL, "7.5"),
+        due=MonthDay(24), amount=rising("34.00", APRIL, "4.9"),
         reference="139142498", mandate="VM139142498",
     ),
     _debit(
@@ -391,7 +391,7 @@ PLAIN: tuple[Series, ...] = (
     ),
     _debit(
         "home_insurance", "Aviva", "AVIVA INSURANCE", BILLS,
-        due=MonthDay(3, (10,)), amount=rising("212.40", 10, "6"), frequency=ANNUAL,
+        due=MonthDay(3, (10,)), amount=rising("212.40", 10, "4"), frequency=ANNUAL,
         reference="HHP 8812004", mandate="AVHHP8812004",
     ),
     _subscription(

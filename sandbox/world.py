@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from functools import lru_cache
+from threading import Lock
 
 from sandbox.broker import Broker
 from sandbox.clock import UK
@@ -25,6 +27,12 @@ def first_day(now: dt.datetime) -> dt.date:
     return today.replace(year=today.year - MONTHS_OF_HISTORY // 12, day=1)
 
 
+@lru_cache(maxsize=8)
+def world(seed: int, start: dt.date) -> World:
+    """Return the world of a seed and a start; there is one, however many servers show it."""
+    return World(seed, start)
+
+
 @dataclass
 class World:
     """Days are lived on demand, once each, and kept."""
@@ -36,6 +44,7 @@ class World:
     broker: Broker = field(init=False)
     household: Household = field(init=False)
     _next: dt.date = field(init=False)
+    _living: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.seed, self.start)
@@ -47,9 +56,10 @@ class World:
     def live_until(self, now: dt.datetime) -> None:
         """Live through every day up to the one that an instant falls on."""
         last = now.astimezone(UK).date()
-        while self._next <= last:
-            self._live(self._next)
-            self._next += ONE_DAY
+        with self._living:
+            while self._next <= last:
+                self._live(self._next)
+                self._next += ONE_DAY
 
     def booked(self, account: str, now: dt.datetime) -> list[Booked]:
         """Return an account's books as they stand at an instant, oldest first."""
