@@ -1,0 +1,1 @@
+"""GoCardless Bank Account Data: from the provider into its raw tables."""

@@ -1,0 +1,1 @@
+"""What the marts found, written back into the ledger."""

@@ -1,0 +1,32 @@
+"""What the marts found, written back into the ledger through its operations."""
+
+import dagster as dg
+
+from dagster_project.defs.common.assets import connections
+from dagster_project.lib.resources import Ledger
+from dagster_project.lib.results import Materialized, materialized
+from dagster_project.lib.tables import table_asset
+from ingestion import write_back
+from postgres.common import models
+
+
+# Neither is late when nothing changed: then the marts are not built, and there is nothing to write.
+@table_asset(
+    models.RecurringPattern,
+    deps=[
+        dg.AssetKey(["marts", "fct_recurring_patterns"]),
+        dg.AssetKey(["marts", "fct_recurring_occurrences"]),
+    ],
+    freshness=None,
+)
+def recurring_patterns(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
+    """Offer what was detected; what the user decided stays."""
+    with ledger.run() as run:
+        return materialized(context, write_back.record_recurring_patterns(run))
+
+
+@table_asset(models.Notification, deps=[recurring_patterns, connections], freshness=None)
+def notifications(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
+    """Tell each user once about what is new."""
+    with ledger.run() as run:
+        return materialized(context, write_back.notify(run))

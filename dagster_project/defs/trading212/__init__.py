@@ -1,0 +1,1 @@
+"""Trading 212: from the provider into its raw tables."""

@@ -1,0 +1,1 @@
+"""dbt: from the ledger to the marts."""

@@ -1,0 +1,129 @@
+"""Run a job in this process, on the instance that the web UI shows.
+
+What ``farthing sync`` does: no daemon is needed, and nothing but what the caller prints is printed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+
+from dagster_project.lib.environment import exported
+from dagster_project.lib.home import dagster_environment
+from dagster_project.lib.partitions import range_tags
+from dagster_project.lib.resources import CONNECTION_TAG
+from farthing.settings import Settings
+from ingestion.run import Window
+from postgres.database import Database
+
+PROCESS_TAG = "farthing/process"
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """How a run ended.
+
+    :param reasons: a line for each step that failed.
+    """
+
+    run_id: str
+    success: bool
+    reasons: tuple[str, ...] = ()
+
+
+def run_sync(
+    settings: Settings,
+    database: Database,
+    window: Window,
+    *,
+    connection_id: uuid.UUID | None = None,
+) -> JobRun:
+    """Run the ``sync`` job over a window of days.
+
+    :param connection_id: read only this connection.
+    :raises ManifestError: if dbt's manifest was never made.
+    """
+    tags = range_tags(window)
+    if connection_id is not None:
+        tags[CONNECTION_TAG] = str(connection_id)
+    return run_job(settings, database, "sync", tags=tags)
+
+
+def run_job(
+    settings: Settings, database: Database, name: str, *, tags: dict[str, str] | None = None
+) -> JobRun:
+    """Run a job by name; its events are in Dagster's database, its failures in the result.
+
+    :raises ManifestError: if dbt's manifest was never made.
+    """
+    with exported(dagster_environment(settings, database)), _silenced():
+        # The definitions read dbt's manifest: only who runs them loads them.
+        from dagster_project.definitions import defs  # noqa: PLC0415
+
+        with dg.DagsterInstance.get() as instance:
+            _fail_abandoned(instance)
+            job = defs.resolve_job_def(name)
+            result = job.execute_in_process(
+                instance=instance,
+                tags={PROCESS_TAG: _this_process(), **(tags or {})},
+                run_config={**(job.run_config or {}), **_QUIET},
+                raise_on_error=False,
+            )
+            reasons = tuple(_reasons(result))
+            return JobRun(result.run_id, result.success, reasons)
+
+
+def _reasons(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        failure = event.step_failure_data.user_failure_data
+        error = event.step_failure_data.error
+        said = failure.description if failure else error.message if error else None
+        yield f"{event.step_key}: {(said or 'failed').strip()}"
+
+
+def _fail_abandoned(instance: dg.DagsterInstance) -> None:
+    """End the runs whose process was killed: while they count as running, other syncs wait."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+        process = run.tags.get(PROCESS_TAG)
+        if process is not None and not _is_alive(process):
+            instance.report_run_failed(run, "Its process was killed; run it again.")
+
+
+def _this_process() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def _is_alive(process: str) -> bool:
+    host, pid, started = process.rsplit(":", 2)
+    return host != socket.gethostname() or _started(int(pid)) == started
+
+
+def _started(pid: int) -> str | None:
+    """Return when a process started, in the kernel's ticks: its number may be another's by now."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            return file.read().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Keep Dagster's own loggers off the terminal: what they say is in the run's events."""
+    logger = logging.getLogger("dagster")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,40 @@
+"""The days that history is partitioned by, and the window that a run of some of them stands for."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import dagster as dg
+
+from farthing import clock
+from ingestion import planning
+from ingestion.run import Run, Window
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+
+def days() -> dg.DailyPartitionsDefinition:
+    """Return every day up to and including the ledger's today.
+
+    UTC, as the ledger's own days are. Dagster ends the set by the machine's clock; where
+    ``FARTHING_NOW`` is ahead of it, the set reaches as far as that.
+    """
+    ahead = (clock.today() - dt.datetime.now(dt.UTC).date()).days
+    return dg.DailyPartitionsDefinition(
+        start_date=planning.FIRST_DAY.isoformat(), timezone="UTC", end_offset=1 + max(0, ahead)
+    )
+
+
+def range_tags(window: Window) -> dict[str, str]:
+    """Return the tags that make one run stand for every day of a window."""
+    first = max(window.first, planning.FIRST_DAY)
+    return {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: window.last.isoformat()}
+
+
+def window_of(context: dg.AssetExecutionContext, run: Run) -> Window:
+    """Return the days that a run was asked for; without any, those that are due."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        return planning.sync_window(run)
+    window = context.partition_time_window
+    return Window(window.start.date(), window.end.date() - dt.timedelta(days=1))

@@ -1,0 +1,76 @@
+"""The ledger as a resource: opened on first use, closed with the run."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import dagster as dg
+import sqlalchemy as sa
+from pydantic import PrivateAttr
+
+from dagster_project.lib.failures import explained
+from farthing.secrets import SecretBox
+from farthing.settings import Settings
+from ingestion.run import Run
+from postgres.database import Database, open_database
+
+CONNECTION_TAG = "farthing/connection"
+
+
+class Ledger(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The database that the environment names.
+
+    It has no configuration of its own: Dagster stores configuration in clear.
+    """
+
+    _stack: ExitStack = PrivateAttr(default_factory=ExitStack)
+    _database: Database | None = PrivateAttr(default=None)
+    _run_id: str = PrivateAttr(default="")
+    _connection_id: uuid.UUID | None = PrivateAttr(default=None)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Ledger]:
+        """Remember the run; the database is closed when it ends."""
+        self._run_id = context.run_id or "schedule"
+        tags = context.run.tags if context.run else {}
+        connection = tags.get(CONNECTION_TAG)
+        self._connection_id = uuid.UUID(connection) if connection else None
+        with ExitStack() as self._stack:
+            yield self
+        self._database = None
+
+    @contextmanager
+    def run(self) -> Iterator[Run]:
+        """Yield what ingestion works with; what goes wrong inside becomes a failure.
+
+        It is opened here and not with the resource, so that a database that is down fails a step
+        in one line and the step's retries can wait for it.
+
+        :raises dagster.Failure: for every error.
+        """
+        with explained():
+            settings = Settings.load()
+            yield Run(
+                run_id=self._run_id,
+                sessions=self._open(settings).sessions,
+                settings=settings,
+                secrets=SecretBox.from_settings(settings),
+                connection_id=self._connection_id,
+            )
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The ledger's engine; open inside :meth:`run`."""
+        return self._open(Settings.load()).engine
+
+    @property
+    def url(self) -> str:
+        """The ledger's database, with the password in it."""
+        return self._open(Settings.load()).url
+
+    def _open(self, settings: Settings) -> Database:
+        if self._database is None:
+            self._database = self._stack.enter_context(open_database(settings))
+        return self._database
