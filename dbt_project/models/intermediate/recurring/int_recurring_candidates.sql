@@ -1,34 +1,42 @@
 {{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
 
 -- What may recur: booked payments with a known counterparty. Money between own accounts and trades
--- are no commitment to anybody.
+-- are no commitment to anybody. A stream is what one merchant gives or takes on one account.
 with transactions as (
     select * from {{ ref('int_transactions_classified') }}
+),
+
+stems as (
+    select * from {{ ref('int_recurring_merchants_stemmed') }}
+),
+
+eligible as (
+    select
+        transactions.transaction_id,
+        transactions.user_id,
+        transactions.account_id,
+        transactions.merchant_id,
+        transactions.merchant_name,
+        transactions.currency,
+        transactions.booking_date,
+        transactions.amount,
+        stems.merchant_stem,
+        case when transactions.amount < 0 then 'expense' else 'income' end as direction
+    from transactions
+    inner join stems
+        on
+            transactions.account_id = stems.account_id
+            and transactions.merchant_name = stems.merchant_name
+    where
+        transactions.status = 'booked'
+        and transactions.amount <> 0
+        and transactions.booking_date is not null
+        and not transactions.is_own_transfer
+        and transactions.kind not in ('transfer', 'trade', 'deposit', 'withdrawal')
 )
 
 select
-    transaction_id,
-    user_id,
-    account_id,
-    merchant_id,
-    merchant_name,
-    case when amount < 0 then 'expense' else 'income' end as direction,
-    currency,
-    booking_date,
-    amount,
-    md5(
-        concat_ws(
-            '|', user_id, account_id, merchant_name, currency, sign(amount)
-        )
-    ) as stream_key,
-    count(*) over (
-        partition by account_id, merchant_id, currency, sign(amount)
-    ) as stream_count
-from transactions
-where
-    status = 'booked'
-    and amount <> 0
-    and booking_date is not null
-    and merchant_id is not null
-    and not is_own_transfer
-    and kind not in ('transfer', 'trade', 'deposit', 'withdrawal')
+    *,
+    md5(concat_ws('|', account_id, merchant_stem, currency, direction)) as stream_key,
+    count(*) over (partition by account_id, merchant_stem, currency, direction) as stream_count
+from eligible

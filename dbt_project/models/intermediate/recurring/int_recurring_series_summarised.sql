@@ -48,12 +48,13 @@ figures as (
         stream_key,
         user_id,
         account_id,
-        merchant_id,
-        merchant_name,
         direction,
         currency,
         frequency,
         nominal_day,
+        (array_agg(merchant_id order by age))[1] as merchant_id,
+        (array_agg(merchant_name order by age))[1] as merchant_name,
+        (array_agg(merchant_name order by position))[1] as first_merchant_name,
         count(*)::integer as occurrences,
         count(*) filter (where is_on_time)::integer as on_time_count,
         min(booking_date) as first_date,
@@ -79,8 +80,7 @@ figures as (
         ) as moved_previous_count
     from members
     group by
-        series_key, stream_key, user_id, account_id, merchant_id, merchant_name, direction,
-        currency, frequency, nominal_day
+        series_key, stream_key, user_id, account_id, direction, currency, frequency, nominal_day
 )
 
 select
@@ -88,9 +88,17 @@ select
     md5(
         concat_ws(
             '|',
-            figures.stream_key,
+            figures.user_id,
+            figures.account_id,
+            figures.first_merchant_name,
+            figures.direction,
+            figures.currency,
             row_number() over (
-                partition by figures.stream_key
+                partition by
+                    figures.account_id,
+                    figures.first_merchant_name,
+                    figures.direction,
+                    figures.currency
                 order by figures.second_date, figures.first_date, figures.series_key
             )
         )
