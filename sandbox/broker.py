@@ -148,6 +148,7 @@ class Broker:
     cash: list[CashMovement] = field(default_factory=list)
     dividends: list[Dividend] = field(default_factory=list)
     _balance: Decimal = Decimal("0.00")
+    _held: list[tuple[dt.date, Decimal]] = field(default_factory=list)
     _holdings: dict[str, Holding] = field(default_factory=dict)
     _ids: int = 0
     _taken: set[dt.datetime] = field(default_factory=set)
@@ -195,7 +196,7 @@ class Broker:
         investing = month % 24 != WITHDRAWAL_MONTH
         if day == self._working_day(day, 6) and investing:
             # The plan grows with the cash that has gathered, so that it never gathers for good.
-            times = max(1, int(self._balance // 330))
+            times = max(1, int(self._available(day) // 330))
             for ticker, pounds in PLAN:
                 self._invest(ticker, Decimal(pounds * times), day, rng)
         if day == self._working_day(day, 11) and investing:
@@ -207,6 +208,12 @@ class Broker:
         if day == self._working_day(day, 12) and month % 3 == 2:
             self._limit_order(day, rng, closes=after(day, 10), fills=month % 2 == 0)
 
+    def _available(self, day: dt.date) -> Decimal:
+        """Return the cash that no standing order holds; one that will fill is paid for already."""
+        return self._balance - sum(
+            (amount for until, amount in self._held if until >= day), Decimal(0)
+        )
+
     @staticmethod
     def _working_day(day: dt.date, nominal: int) -> dt.date:
         return following(day.replace(day=nominal))
@@ -216,7 +223,7 @@ class Broker:
         if month % 24 != WITHDRAWAL_MONTH or day != self._working_day(day, 9):
             return None
         amount = Decimal("250.00")
-        if self._balance < amount:
+        if self._available(day) < amount:
             return None
         reference = self._move("WITHDRAW", -amount, self._instant(day, 10.2, rng))
         return amount, reference[:8].upper()
@@ -249,7 +256,7 @@ class Broker:
     def _invest(self, ticker: str, pounds: Decimal, day: dt.date, rng: Random) -> None:
         """Buy for an amount, as the monthly plan does."""
         instrument = INSTRUMENTS[ticker]
-        if self._balance < pounds:
+        if self._available(day) < pounds:
             return
         price, rate = self._quote(instrument, day, rng)
         spendable = pounds / (1 + self._fee_share(instrument, buying=True)) - PENNY
@@ -271,7 +278,7 @@ class Broker:
         instrument = INSTRUMENTS[ticker]
         price, rate = self._quote(instrument, day, rng)
         quantity = (Decimal(38) * rate / price).quantize(Decimal("0.0001"), ROUND_DOWN)
-        if self._balance < 42:
+        if self._available(day) < 42:
             return
         first = (quantity * Decimal("0.37")).quantize(Decimal("0.0001"))
         quantities = [quantity] if parts == 1 else [first, quantity - first]
@@ -299,12 +306,12 @@ class Broker:
         limit = (price * Decimal("0.97")).quantize(PENNY)
         quantity = Decimal("0.25")
         reserved = (quantity * limit).quantize(PENNY)
-        if self._balance < reserved + 260:
-            fills = False
+        if self._available(day) < reserved:
+            return
+        if not fills:
+            self._held.append((closes, reserved))
         created = self._instant(day, 8.6, rng)
         closed = self._instant(closes, 15.5, rng)
-        if self._balance < reserved:
-            reserved = Decimal("0.00")
         order = Order(
             id=self._next_id(),
             instrument=instrument,

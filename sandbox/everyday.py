@@ -12,9 +12,11 @@ from sandbox.accounts import CREDIT_CARD, CURRENT, EURO
 from sandbox.clock import uk_instant
 from sandbox.ledger import Kind, Movement
 from sandbox.market import PENNY
+from sandbox.recurring import months_between
 from sandbox.working_days import ONE_DAY, SATURDAY, SUNDAY, after, is_working
 
 AUGUST = 8
+INFLATION = Decimal("1.025")
 
 
 @dataclass(frozen=True)
@@ -141,12 +143,13 @@ RandomFor = Callable[[str, dt.date], Random]
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 
 
-def spend(day: dt.date, rng_for: RandomFor) -> Iterator[Movement]:
+def spend(day: dt.date, start: dt.date, rng_for: RandomFor) -> Iterator[Movement]:
     """Yield what the household buys on a day, and the refunds that follow from it."""
+    dearer = INFLATION ** (months_between(start, day) // 12)
     for habit in HABITS:
-        yield from _indulge(habit, day, rng_for(habit.name, day))
+        yield from _indulge(habit, day, dearer, rng_for(habit.name, day))
     if is_holiday(day):
-        yield from _indulge(HOLIDAY, day, rng_for(HOLIDAY.name, day))
+        yield from _indulge(HOLIDAY, day, dearer, rng_for(HOLIDAY.name, day))
 
 
 def is_holiday(day: dt.date) -> bool:
@@ -159,12 +162,13 @@ def card_booking_date(day: dt.date, rng: Random) -> dt.date:
     return after(day, 2 if rng.randrange(100) < 30 else 1)
 
 
-def _indulge(habit: Habit, day: dt.date, rng: Random) -> Iterator[Movement]:
+def _indulge(habit: Habit, day: dt.date, dearer: Decimal, rng: Random) -> Iterator[Movement]:
     if day.weekday() not in habit.weekdays or rng.randrange(100) >= habit.percent:
         return
     shop = rng.choice(habit.shops)
     low, high = habit.pennies
-    price = (Decimal(rng.randrange(low, high + 1, habit.step)) / 100).quantize(PENNY)
+    steps = int(rng.randrange(low, high + 1, habit.step) * dearer) // habit.step
+    price = (Decimal(steps * habit.step) / 100).quantize(PENNY)
     shown = shop.shown.format(
         n=2000 + rng.randrange(7) * 311, code="".join(rng.choices(_ALPHABET, k=7))
     )

@@ -73,7 +73,7 @@ class Household:
         self._earn_interest(day)
         self._keep_afloat(day)
         self._visit_test_bank(day)
-        for movement in spend(day, self.rng):
+        for movement in spend(day, self._start, self.rng):
             self.ledger.plan(movement)
 
     def receive_from_broker(self, day: dt.date, amount: Decimal, reference: str) -> None:

