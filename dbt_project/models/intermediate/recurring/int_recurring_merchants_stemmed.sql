@@ -1,8 +1,8 @@
 {{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
 
 -- One counterparty under the several wordings that a bank prints for it. What an account's wordings
--- have in common with each other is the bank's and not the merchant's: a word that stands before, or
--- after, many different words is dropped, and so is one that was seen once and then never again,
+-- have in common with each other is the bank's and not the merchant's: a word that stands before,
+-- or after, many different words is dropped, and so is one that was seen once and never again,
 -- which is a reference. A wording that begins with the whole of another one is the same merchant.
 with transactions as (
     select * from {{ ref('int_transactions_classified') }}
@@ -43,6 +43,14 @@ known as (
     from words
 ),
 
+word_counts as (
+    select distinct
+        account_id,
+        word,
+        word_count
+    from known
+),
+
 neighbours as (
     select
         known.account_id,
@@ -50,13 +58,7 @@ neighbours as (
         count(distinct known.word_before) as before_count,
         count(distinct known.word_after) filter (where following.word_count >= 2) as after_count
     from known
-    left join (
-        select distinct
-            account_id,
-            word,
-            word_count
-        from known
-    ) as following
+    left join word_counts as following
         on known.account_id = following.account_id and known.word_after = following.word
     group by known.account_id, known.word
 ),
