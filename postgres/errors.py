@@ -22,7 +22,7 @@ class NotFoundError(OperationError):
 class TransitionError(OperationError):
     """A state machine has no way from one state to the other."""
 
-    def __init__(self, what: str, current: StrEnum, wanted: StrEnum) -> None:
+    def __init__(self, current: StrEnum, wanted: StrEnum, *, what: str) -> None:
         super().__init__(f"{what} is {current.value}; it cannot become {wanted.value}")
         self.current = current
         self.wanted = wanted

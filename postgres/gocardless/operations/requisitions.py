@@ -14,7 +14,7 @@ from postgres.core import WriteCounts, upsert
 from postgres.gocardless.models import Agreement, Requisition
 from postgres.payload import FIRST_SEEN, Stamp
 
-LINKED = "LN"
+LINKED, EXPIRED = "LN", "EX"
 
 
 def land(

@@ -1,0 +1,177 @@
+"""Read the balances and transactions of accounts."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from farthing import clock
+from ingestion.accounts import for_each
+from ingestion.gocardless.quota import call, known_refusal, note_limits
+from ingestion.gocardless.targets import Account, accounts, lock_account, open_client
+from ingestion.run import AccountOutcome, Run, StepOutcome, Window
+from postgres.gocardless.operations import balances, bank_accounts, transactions
+from postgres.identity import Evidence, identify
+from postgres.payload import storable
+from providers.gocardless.client import GoCardlessClient
+from providers.gocardless.rows import read_balance, read_transaction
+
+OVERLAP_DAYS = 14
+"""Days that every pull reads again: banks add rows late."""
+
+_BALANCES, _TRANSACTIONS = "balances", "transactions"
+
+Row = tuple[dict[str, Any], dict[str, Any]]
+"""A payload and the columns that were read from it."""
+
+
+def pull_balances(run: Run) -> StepOutcome:
+    """Read the balances of every account."""
+
+    def pull(client: GoCardlessClient, account: Account) -> AccountOutcome:
+        answer = call(run, account, _BALANCES, lambda: client.balances(_id(account)))
+        entries = answer.payload["balances"]
+        rows = [(entry, dataclasses.asdict(read_balance(entry))) for entry in _storable(entries)]
+        with run.sessions.begin() as session:
+            stamp = lock_account(session, account, run)
+            counts = balances.land(session, account.user_id, account.bank_account_id, rows, stamp)
+            note_limits(session, account, _BALANCES, answer)
+        return AccountOutcome(
+            account.connection_id, account.label, received=len(entries), counts=counts
+        )
+
+    return _for_each_account(run, "gocardless.balances", pull)
+
+
+def pull_transactions(run: Run, window: Window) -> StepOutcome:
+    """Read every account's transactions in one call each.
+
+    A window that reaches today goes back as far as the account was last read, less an overlap; one
+    that does not is a backfill and read as asked.
+    """
+
+    def pull(client: GoCardlessClient, account: Account) -> AccountOutcome:
+        return _pull_transactions(run, client, account, window)
+
+    return _for_each_account(run, "gocardless.transactions", pull)
+
+
+def resume_points(run: Run) -> list[dt.date]:
+    """Return the day from which each account should be read next."""
+    return [_resume_at(account) for account in accounts(run)]
+
+
+def _pull_transactions(
+    run: Run, client: GoCardlessClient, account: Account, asked: Window
+) -> AccountOutcome:
+    window = _window(account, asked)
+    answer = call(
+        run,
+        account,
+        _TRANSACTIONS,
+        lambda: client.transactions(_id(account), date_from=window.first, date_to=window.last),
+    )
+    listed = answer.payload["transactions"]
+    booked = _read_rows(listed["booked"], is_pending=False)
+    pending = _read_rows(listed.get("pending") or [], is_pending=True)
+    rows = [row for row in (*booked, *pending) if row is not None]
+    with run.sessions.begin() as session:
+        stamp = lock_account(session, account, run)
+        counts = transactions.land(session, account.user_id, account.bank_account_id, rows, stamp)
+        if window.last >= clock.today():
+            keys = [str(facts["identity_key"]) for _, facts in rows if facts["is_pending"]]
+            transactions.withdraw_pending(session, account.bank_account_id, keys, stamp)
+        if _reaches(account, window):
+            bank_accounts.advance_watermark(session, account.bank_account_id, window.last)
+        note_limits(session, account, _TRANSACTIONS, answer)
+    received = len(booked) + len(pending)
+    return AccountOutcome(
+        account.connection_id,
+        account.label,
+        window=window,
+        received=received,
+        counts=counts,
+        quarantined=sum(1 for _, facts in rows if facts["refusal"]),
+        superseded=received - len(rows),
+    )
+
+
+def _read_rows(payloads: Sequence[Any], *, is_pending: bool) -> list[Row | None]:
+    """Read and identify the rows of one list; None stands for a repeat of another row."""
+    clean = [
+        storable(payload if isinstance(payload, dict) else {"not_an_object": payload})
+        for payload in payloads
+    ]
+    facts = [read_transaction(payload, is_pending=is_pending) for payload, _ in clean]
+    verdicts = identify(
+        [
+            Evidence(
+                # A pending row's ids change from answer to answer.
+                provider_id=None if is_pending else row.internal_transaction_id,
+                content=(
+                    row.booking_date,
+                    row.amount,
+                    row.currency,
+                    row.description,
+                    row.counterparty_name,
+                ),
+            )
+            for row in facts
+        ]
+    )
+    rows: list[Row | None] = []
+    for (payload, was_dirty), row, verdict in zip(clean, facts, verdicts, strict=True):
+        if verdict.is_repeat:
+            rows.append(None)
+            continue
+        columns = dataclasses.asdict(row)
+        dirty = "the row holds characters that cannot be stored" if was_dirty else None
+        columns["refusal"] = row.refusal or verdict.conflict or dirty
+        columns["is_pending"] = is_pending
+        columns["identity_key"] = verdict.key
+        rows.append((payload, columns))
+    return rows
+
+
+def _for_each_account(
+    run: Run, table: str, pull: Callable[[GoCardlessClient, Account], AccountOutcome]
+) -> StepOutcome:
+    targets = accounts(run)
+    if not targets:
+        return StepOutcome(table, (), 0.0)
+    resource = table.partition(".")[2]
+    with open_client(run) as client:
+
+        def work(account: Account) -> AccountOutcome:
+            return known_refusal(run, account, resource) or pull(client, account)
+
+        return for_each(run, table, targets, work)
+
+
+def _resume_at(account: Account) -> dt.date:
+    if account.transactions_through is None:
+        return clock.today() - dt.timedelta(days=account.history_days)
+    return account.transactions_through - dt.timedelta(days=OVERLAP_DAYS)
+
+
+def _window(account: Account, asked: Window) -> Window:
+    if asked.last < clock.today():
+        return asked
+    return Window(min(asked.first, _resume_at(account)), asked.last)
+
+
+def _reaches(account: Account, window: Window) -> bool:
+    """Tell whether a window leaves no gap behind the watermark."""
+    if account.transactions_through is None:
+        return window.last >= clock.today()
+    return window.first <= account.transactions_through + dt.timedelta(days=1)
+
+
+def _storable(entries: Sequence[Any]) -> list[dict[str, Any]]:
+    return [storable(entry)[0] for entry in entries if isinstance(entry, dict)]
+
+
+def _id(account: Account) -> str:
+    return str(account.provider_account_id)
