@@ -8,7 +8,6 @@ number or a body; the texts of a provider that do get in went through :mod:`prov
 
 from __future__ import annotations
 
-import copyreg
 import datetime as dt
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -41,6 +40,8 @@ class ProviderError(FarthingError):
 
     retryable = False
 
+    # Every keyword has a default, so that pickle can rebuild an error of a worker process from its
+    # message and its attributes.
     def __init__(
         self,
         message: str,
@@ -62,11 +63,6 @@ class ProviderError(FarthingError):
             self.retryable = retryable
         self.repeat = repeat
         self.rate_limits = rate_limits
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # An exception is rebuilt from its args alone, which loses every keyword on the way from a
-        # worker process.
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class AuthenticationFailed(ProviderError):

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import logging
 import re
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,15 +17,13 @@ from typing import Any, NoReturn, Self
 
 import httpx
 import stamina
-from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from farthing import clock
-from farthing.errors import FarthingError
+from farthing.errors import ConfigurationError
 from providers.deadline import Deadline, DeadlineTransport
 from providers.errors import ProviderError, Repeat, Unavailable, UnexpectedResponse
+from providers.logs import tame_libraries
 from providers.redaction import Redactor
-
-logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 # An error says what it has to say at its beginning; the rest of a CDN's page is of no use.
@@ -169,9 +165,10 @@ class Transport:
         :param deadline_s: how long one call may take, repeats and all.
         :param backoff_s: the wait before the first repeat; it doubles, and jitter is added.
         :param transport: another transport in place of the network.
+        :raises ConfigurationError: if the base URL is none.
         """
         self._base_url = base_url.rstrip("/")
-        self._host = httpx.URL(base_url).host
+        self._host = _host(base_url, label)
         self.provider = provider
         self.label = label
         self.redactor = Redactor()
@@ -179,7 +176,7 @@ class Transport:
         self._timeouts = timeouts or Timeouts()
         self._backoff_s = backoff_s
         self._max_body_bytes = max_body_bytes
-        _tame_libraries()
+        tame_libraries()
         self._client = httpx.Client(
             transport=transport or DeadlineTransport(self._base_url),
             headers={"Accept": "application/json", "User-Agent": "farthing"},
@@ -366,34 +363,12 @@ def repeat_for(status: int) -> Repeat:
     return Repeat.READS if status in _GATEWAY_STATUSES else Repeat.NEVER
 
 
-class _QueryFilter(logging.Filter):
-    """Takes user, password and query off the URLs that httpx logs with every request."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                f"{arg.scheme}://{arg.netloc.decode()}{arg.path}"
-                if isinstance(arg, httpx.URL)
-                else arg
-                for arg in record.args
-            )
-        return True
-
-
-def _log_retry(details: RetryDetails) -> None:
-    # Other errors than ours may quote anything.
-    cause = details.caused_by
-    text = str(cause) if isinstance(cause, FarthingError) else type(cause).__name__
-    logger.info("%s; asking again in %.1f s", text, details.wait_for)
-
-
-_taming = threading.Lock()
-_query_filter = _QueryFilter()
-
-
-def _tame_libraries() -> None:
-    # stamina would print each repeat to standard output through structlog, which Dagster brings
-    # along; there it would end up in the JSON of a command.
-    with _taming:
-        logging.getLogger("httpx").addFilter(_query_filter)
-        set_on_retry_hooks([_log_retry])
+def _host(base_url: str, label: str) -> str:
+    try:
+        host = httpx.URL(base_url).host
+    except httpx.InvalidURL:
+        host = ""
+    if not host:
+        message = f"the base URL of {label} is malformed"
+        raise ConfigurationError(message)
+    return host

@@ -59,6 +59,7 @@ def _forms(secret: str) -> set[str]:
     raw = secret.encode()
     return {
         secret,
+        urllib.parse.quote(secret),
         urllib.parse.quote(secret, safe=""),
         urllib.parse.quote_plus(secret),
         base64.b64encode(raw).decode(),

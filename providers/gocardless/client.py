@@ -17,17 +17,28 @@ from pydantic import SecretStr
 from providers.deadline import Deadline
 from providers.errors import AuthenticationFailed, ProviderError, Rejected, Unavailable
 from providers.gocardless.errors import LABEL, PROVIDER, classify, rate_limits
+from providers.gocardless.shapes import (
+    get,
+    has_id,
+    has_transactions,
+    is_any,
+    is_list,
+    is_object,
+    is_page,
+)
 from providers.http import Answer, Reply, Transport
 
 ALL_SCOPES = ("balances", "details", "transactions")
 
 DEADLINE_S = 60.0
+_LONGEST_ID = 200
 _PAGE_LIMIT = 100
 _MAX_PAGES = 1000
 # A token is renewed this long before its end, so that none expires under way.
 _MARGIN_S = 60.0
 
-_INVALID_TOKEN = "invalid token"  # noqa: S105  a text of the provider's
+# The one summary of a 401 that is about the token; all others are about a consent.
+_STALE = "invalid token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +118,11 @@ class GoCardlessClient:
         :param country: two letters; without it, those of all countries.
         """
         query = _query(country=country)
-        return self._read("/institutions/", _is_list, query=query)
+        return self._read("/institutions/", is_list, query=query)
 
     def institution(self, institution_id: str) -> Answer:
         """Return one bank."""
-        return self._read(f"/institutions/{self._part(institution_id)}/", _has_id)
+        return self._read(f"/institutions/{self._part(institution_id)}/", has_id)
 
     # Consent
 
@@ -133,15 +144,15 @@ class GoCardlessClient:
             "access_valid_for_days": access_valid_for_days,
             "access_scope": list(access_scope),
         }
-        return self._send("POST", "/agreements/enduser/", _has_id, body=body)
+        return self._send("POST", "/agreements/enduser/", has_id, body=body)
 
     def agreement(self, agreement_id: str) -> Answer:
         """Return one agreement."""
-        return self._read(f"/agreements/enduser/{self._part(agreement_id)}/", _has_id)
+        return self._read(f"/agreements/enduser/{self._part(agreement_id)}/", has_id)
 
     def delete_agreement(self, agreement_id: str) -> Answer:
         """End an agreement."""
-        return self._send("DELETE", f"/agreements/enduser/{self._part(agreement_id)}/", _is_any)
+        return self._send("DELETE", f"/agreements/enduser/{self._part(agreement_id)}/", is_any)
 
     def create_requisition(
         self,
@@ -165,11 +176,11 @@ class GoCardlessClient:
         }
         if user_language is not None:
             body["user_language"] = user_language
-        return self._send("POST", "/requisitions/", _has_id, body=body)
+        return self._send("POST", "/requisitions/", has_id, body=body)
 
     def requisition(self, requisition_id: str) -> Answer:
         """Return one requisition, with its accounts once it is linked."""
-        return self._read(f"/requisitions/{self._part(requisition_id)}/", _has_id)
+        return self._read(f"/requisitions/{self._part(requisition_id)}/", has_id)
 
     def requisitions(self) -> Iterator[Answer]:
         """Return all requisitions, page after page.
@@ -182,7 +193,7 @@ class GoCardlessClient:
         offset = 0
         for _ in range(_MAX_PAGES):
             query = _query(limit=_PAGE_LIMIT, offset=offset)
-            answer = self._read("/requisitions/", _is_page, query=query)
+            answer = self._read("/requisitions/", is_page, query=query)
             yield answer
             following = answer.payload.get("next")
             if following is None:
@@ -195,23 +206,23 @@ class GoCardlessClient:
 
     def delete_requisition(self, requisition_id: str) -> Answer:
         """Delete a requisition, and with it its agreements."""
-        return self._send("DELETE", f"/requisitions/{self._part(requisition_id)}/", _is_any)
+        return self._send("DELETE", f"/requisitions/{self._part(requisition_id)}/", is_any)
 
     # Accounts
 
     def account(self, account_id: str) -> Answer:
         """Return what GoCardless itself knows of an account; does not count at the bank."""
-        return self._read(f"/accounts/{self._part(account_id)}/", _is_object)
+        return self._read(f"/accounts/{self._part(account_id)}/", is_object)
 
     def details(self, account_id: str) -> Answer:
         """Return the bank's description of an account. Counts."""
         path = f"/accounts/{self._part(account_id)}/details/"
-        return self._read(path, lambda payload: _is_object(_get(payload, "account")))
+        return self._read(path, lambda payload: is_object(get(payload, "account")))
 
     def balances(self, account_id: str) -> Answer:
         """Return every balance that the bank gives. Counts."""
         path = f"/accounts/{self._part(account_id)}/balances/"
-        return self._read(path, lambda payload: _is_list(_get(payload, "balances")))
+        return self._read(path, lambda payload: is_list(get(payload, "balances")))
 
     def transactions(
         self,
@@ -227,7 +238,7 @@ class GoCardlessClient:
         """
         path = f"/accounts/{self._part(account_id)}/transactions/"
         return self._read(
-            path, _has_transactions, query=_query(date_from=date_from, date_to=date_to)
+            path, has_transactions, query=_query(date_from=date_from, date_to=date_to)
         )
 
     # Sending
@@ -249,7 +260,7 @@ class GoCardlessClient:
         try:
             reply = self._call(method, path, access, deadline=deadline, query=query, body=body)
         except AuthenticationFailed as error:
-            if (error.summary or "").lower() != _INVALID_TOKEN:
+            if (error.summary or "").lower() != _STALE:
                 raise
             reply = None
         if reply is None:
@@ -286,8 +297,9 @@ class GoCardlessClient:
 
     def _part(self, value: str) -> str:
         """Return an id as one part of a path, from which it cannot break out."""
-        if value.strip(". ") == "":
-            message = f"{LABEL}: an id is empty"
+        known = value.isascii() and value.isprintable() and len(value) <= _LONGEST_ID
+        if not known or value.strip(". ") == "":
+            message = f"{LABEL}: an id is empty or malformed"
             raise Rejected(message, provider=PROVIDER)
         return urllib.parse.quote(value, safe="")
 
@@ -339,9 +351,9 @@ class GoCardlessClient:
         )
         payload = self._http.payload(reply)
         now = self._monotonic()
-        access, lifetime = _get(payload, "access"), _get(payload, "access_expires")
+        access, lifetime = get(payload, "access"), get(payload, "access_expires")
         if known is None:
-            refresh, refresh_lifetime = _get(payload, "refresh"), _get(payload, "refresh_expires")
+            refresh, refresh_lifetime = get(payload, "refresh"), get(payload, "refresh_expires")
             refresh_until = now + _seconds(refresh_lifetime)
         else:
             # A refresh gives no new refresh token.
@@ -378,37 +390,3 @@ def _offset(following: object) -> int | None:
         return None
     offsets = urllib.parse.parse_qs(url.query).get("offset", [])
     return int(offsets[0]) if len(offsets) == 1 and offsets[0].isdecimal() else None
-
-
-# What an answer must look like to be believed. Nothing below that is looked at: rows are stored
-# as they come.
-
-
-def _get(payload: Any, name: str) -> Any:
-    return payload.get(name) if isinstance(payload, dict) else None
-
-
-def _is_any(_: Any) -> bool:
-    return True
-
-
-def _is_list(payload: Any) -> bool:
-    return isinstance(payload, list)
-
-
-def _is_object(payload: Any) -> bool:
-    return isinstance(payload, dict) and bool(payload)
-
-
-def _has_id(payload: Any) -> bool:
-    return isinstance(_get(payload, "id"), str)
-
-
-def _is_page(payload: Any) -> bool:
-    return _is_list(_get(payload, "results"))
-
-
-def _has_transactions(payload: Any) -> bool:
-    transactions = _get(payload, "transactions")
-    pending = _get(transactions, "pending")
-    return _is_list(_get(transactions, "booked")) and (pending is None or _is_list(pending))

@@ -47,7 +47,7 @@ class Payload(BaseModel):
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "the whole"
             kind = cls.__name__.lower()
-            message = f"{LABEL} sent an {kind} that is not understood: {where}: {first['type']}"
+            message = f"{LABEL}: the {kind} is not understood: {where}: {first['type']}"
         raise UnexpectedResponse(message, provider=PROVIDER)
 
 

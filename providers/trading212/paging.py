@@ -26,6 +26,7 @@ MAX_PAGES = 2000
 
 FIRST_QUERY = f"limit={PAGE_LIMIT}"
 
+_LONGEST_QUERY = 2000
 _NOTHING = frozenset({"", "null"})
 
 
@@ -48,6 +49,8 @@ def next_query(next_page_path: object) -> str | None:
     if query == "null" or query.startswith("null&"):
         return None
     query = query.partition("#")[0].lstrip("&")
+    if not (query.isascii() and query.isprintable() and len(query) <= _LONGEST_QUERY):
+        _broken("has a link to the next page that no address can hold")
     cursors = urllib.parse.parse_qs(query, keep_blank_values=True).get("cursor", [])
     if len(cursors) != 1:
         _broken("has a link to the next page without a cursor")

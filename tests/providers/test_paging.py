@@ -1,0 +1,279 @@
+"""The walk through a history of Trading 212, with every defect that its links are known for."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import itertools
+import urllib.parse
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from providers.errors import NotFound, Rejected, Unavailable, UnexpectedResponse
+from providers.http import Answer
+from providers.trading212.client import Trading212Client
+from providers.trading212.paging import FIRST_QUERY, PAGE_LIMIT, next_query, pages
+from tests.providers.conftest import Script, Step
+
+TRANSACTIONS = "/api/v0/equity/history/transactions"
+ORDERS = "/api/v0/equity/history/orders"
+CURSOR = "5e3a1c62-0d3b-4c1e-9f3e-1d5b0c6f7a88"
+QUERY = f"limit=50&cursor={CURSOR}&time=2024-05-02T21:02:57.386Z"
+
+
+def full(first: int) -> list[dict[str, int]]:
+    return [{"id": first + n} for n in range(PAGE_LIMIT)]
+
+
+def page(items: Any, following: Any = None) -> Step:
+    return Step({"items": items, "nextPagePath": following})
+
+
+def queries(script: Script) -> list[str]:
+    return [call.query for call in script.calls]
+
+
+def test_a_page_is_asked_for_when_it_is_wanted(
+    script: Script, trading212: Trading212Client
+) -> None:
+    script.on(ORDERS, page(full(0), f"{ORDERS}?limit=50&cursor=1760346100000"), page([{"id": 99}]))
+    walk = trading212.order_history()
+    assert script.calls == []
+    assert next(walk).payload["items"] == full(0)
+    assert len(script.calls) == 1
+    assert [answer.payload["items"] for answer in walk] == [[{"id": 99}]]
+    assert queries(script) == ["limit=50", "limit=50&cursor=1760346100000"]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        pytest.param(f"{TRANSACTIONS}?{QUERY}", id="as-documented"),
+        pytest.param(QUERY, id="N1-bare-query"),
+        pytest.param(f"?{QUERY}", id="N1-bare-query-with-mark"),
+        pytest.param(f"/api/v0/history/transactions?{QUERY}", id="path-without-equity"),
+        pytest.param(f"http://elsewhere.invalid/steal?{QUERY}", id="another-host"),
+        pytest.param(f"//elsewhere.invalid/?{QUERY}#there", id="no-scheme-and-a-fragment"),
+    ],
+)
+def test_only_the_query_of_a_link_counts_and_all_of_it(
+    script: Script, trading212: Trading212Client, link: str
+) -> None:
+    script.on(TRANSACTIONS, page(full(0), link), page([]))
+    assert len(list(trading212.transaction_history())) == 2
+    assert queries(script) == ["limit=50", QUERY]  # N3: cursor and time
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(None, id="null"),
+        pytest.param("", id="N2-empty"),
+        pytest.param(" ", id="N2-blank"),
+        pytest.param("null", id="N2-text"),
+        pytest.param("null&time=null", id="N2-text-and-more"),
+        pytest.param("null&limit=50", id="N2-text-and-limit"),
+        pytest.param(f"{TRANSACTIONS}?null", id="N2-in-the-query"),
+        pytest.param("limit=50&cursor=null&time=null", id="N2-as-cursor"),
+        pytest.param("limit=50&cursor=&time=", id="N2-empty-cursor"),
+    ],
+)
+def test_the_end_of_a_history(
+    script: Script, trading212: Trading212Client, end: str | None
+) -> None:
+    script.on(TRANSACTIONS, page(full(0), end))
+    assert len(list(trading212.transaction_history())) == 1
+
+
+def test_a_link_that_is_missing_is_the_end(script: Script, trading212: Trading212Client) -> None:
+    script.on(TRANSACTIONS, Step({"items": []}))
+    assert len(list(trading212.transaction_history())) == 1
+
+
+@pytest.mark.parametrize(
+    "link",
+    [7, True, False, [], {}, TRANSACTIONS, f"{TRANSACTIONS}?", "limit=50", "cursor=1&cursor=2"],
+)
+def test_a_link_that_leads_nowhere_is_not_the_end(
+    script: Script, trading212: Trading212Client, link: Any
+) -> None:
+    script.on(TRANSACTIONS, page(full(0), link))
+    walk = trading212.transaction_history()
+    assert next(walk).payload["items"] == full(0)
+    with pytest.raises(UnexpectedResponse):
+        next(walk)
+
+
+def test_a_full_page_that_leads_back_to_itself_breaks_the_history(
+    script: Script, trading212: Trading212Client
+) -> None:
+    script.on(ORDERS, page(full(0), "limit=50&cursor=1"), page(full(50), "limit=50&cursor=1"))
+    walk = trading212.order_history()
+    assert [next(walk).payload["items"][0]["id"] for _ in range(2)] == [0, 50]
+    with pytest.raises(UnexpectedResponse, match="repeats a page"):
+        next(walk)
+    assert script.count(ORDERS) == 2
+
+
+def test_the_same_full_page_under_another_cursor_breaks_the_history(
+    script: Script, trading212: Trading212Client
+) -> None:
+    script.on(ORDERS, page(full(0), "cursor=1"), page(full(0), "cursor=2"), page([]))
+    walk = trading212.order_history()
+    next(walk)
+    with pytest.raises(UnexpectedResponse, match="repeats a page"):
+        next(walk)
+
+
+def test_a_short_page_that_leads_back_is_the_end(
+    script: Script, trading212: Trading212Client
+) -> None:
+    script.on(ORDERS, page(full(0), "cursor=1"), page([{"id": 50}], "cursor=1"))
+    assert len(list(trading212.order_history())) == 2
+    assert script.count(ORDERS) == 2
+
+
+def test_a_short_page_that_comes_again_is_handed_out_once(
+    script: Script, trading212: Trading212Client
+) -> None:
+    script.on(ORDERS, page([{"id": 1}], "cursor=1"), page([{"id": 1}], "cursor=2"))
+    assert len(list(trading212.order_history())) == 1
+
+
+def test_a_circle_of_pages_is_left(script: Script, trading212: Trading212Client) -> None:
+    script.on(
+        ORDERS,
+        page(full(0), "cursor=1"),
+        page(full(50), "cursor=2"),
+        page(full(100), "cursor=1"),
+    )
+    walk = trading212.order_history()
+    assert [next(walk).payload["items"][0]["id"] for _ in range(3)] == [0, 50, 100]
+    with pytest.raises(UnexpectedResponse, match="repeats a page"):
+        next(walk)
+    assert script.count(ORDERS) == 3
+
+
+def test_an_error_for_a_cursor_comes_after_the_pages_before(
+    script: Script, trading212: Trading212Client
+) -> None:
+    script.on(ORDERS, page(full(0), "cursor=1"), Step({"code": "InternalError"}, status=500))
+    walk = trading212.order_history()
+    next(walk)
+    with pytest.raises(Unavailable, match="internal error"):  # N5
+        next(walk)
+
+
+def test_an_error_with_status_200_is_no_last_page(
+    script: Script, trading212: Trading212Client
+) -> None:
+    script.on(ORDERS, page(full(0), "cursor=1"), Step({"code": "InternalError"}))
+    walk = trading212.order_history()
+    next(walk)
+    with pytest.raises(UnexpectedResponse, match="unexpected shape"):
+        next(walk)
+
+
+def test_a_later_page_that_is_not_there_is_unexpected(
+    script: Script, trading212: Trading212Client
+) -> None:
+    script.on(ORDERS, page(full(0), "cursor=1"), Step(status=404))
+    walk = trading212.order_history()
+    next(walk)
+    with pytest.raises(UnexpectedResponse, match="does not exist"):  # N7
+        next(walk)
+
+
+def test_a_history_that_is_not_there_is_not_found(
+    script: Script, trading212: Trading212Client
+) -> None:
+    script.on(ORDERS, Step(status=404))
+    with pytest.raises(NotFound):
+        next(trading212.order_history())
+
+
+def test_a_refused_cursor_is_rejected(script: Script, trading212: Trading212Client) -> None:
+    script.on(ORDERS, page(full(0), "cursor=1"), Step({"code": "x"}, status=400))
+    walk = trading212.order_history()
+    next(walk)
+    with pytest.raises(Rejected):
+        next(walk)
+
+
+@pytest.mark.parametrize("items", [None, {}, "text", 7])
+def test_items_that_are_no_list_are_unexpected(
+    script: Script, trading212: Trading212Client, items: Any
+) -> None:
+    script.on(ORDERS, page(items))
+    with pytest.raises(UnexpectedResponse, match="unexpected shape"):
+        next(trading212.order_history())
+
+
+def answer(items: Any, following: Any) -> Answer:
+    return Answer({"items": items, "nextPagePath": following}, (), dt.datetime.now(dt.UTC))
+
+
+def test_no_history_is_endless() -> None:
+    numbers = iter(range(100))
+
+    def fetch(_: str) -> Answer:
+        number = next(numbers)
+        return answer([{"id": number}], f"cursor={number}")
+
+    walk = pages(fetch, max_pages=5)
+    assert [next(walk).payload["items"][0]["id"] for _ in range(5)] == list(range(5))
+    with pytest.raises(UnexpectedResponse, match="more than 5 pages"):
+        next(walk)
+
+
+links = st.one_of(
+    st.none(),
+    st.text(max_size=60),
+    st.integers(),
+    st.builds(
+        "{}{}cursor={}{}".format,
+        st.sampled_from(["", "?", "/a/b?", "null&", "http://x/?", "&&"]),
+        st.sampled_from(["", "limit=50&", "limit=50&&"]),
+        st.text(max_size=20),
+        st.sampled_from(["", "&time=2024-05-02T21:02:57.386Z", "&time=a+b%20c", "#x"]),
+    ),
+)
+
+
+@given(links)
+@example("?cursor=1&time=%zz")
+@example("cursor=\ud800")
+def test_any_link_is_a_query_an_end_or_unexpected(link: object) -> None:
+    try:
+        query = next_query(link)
+    except UnexpectedResponse:
+        return
+    if query is not None:
+        assert isinstance(link, str)
+        assert query in link
+        assert "#" not in query
+        assert httpx.URL("http://x/").copy_with(query=query.encode()).host == "x"
+        assert urllib.parse.parse_qs(query, keep_blank_values=True)["cursor"][0] not in ("", "null")
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), min_size=1, max_size=8))
+def test_no_request_is_sent_twice_and_no_page_is_lost(world: list[tuple[int, int]]) -> None:
+    """A world is a page for each cursor: which rows it has, and to which cursor it leads."""
+    asked: list[str] = []
+
+    def fetch(query: str) -> Answer:
+        asked.append(query)
+        at = 0 if query == FIRST_QUERY else int(query.removeprefix("cursor=")) % len(world)
+        rows, following = world[at]
+        return answer(full(rows * PAGE_LIMIT), f"cursor={following}" if following else None)
+
+    seen: list[Any] = []
+    with contextlib.suppress(UnexpectedResponse):
+        seen.extend(page.payload["items"] for page in pages(fetch))
+    assert len(asked) == len(set(asked))
+    assert len(asked) - len(seen) in (0, 1)
+    assert all(one != other for one, other in itertools.pairwise(seen))
