@@ -1,0 +1,297 @@
+# ruff: noqa: PLC0415 - each command imports what it needs when it runs: help has to come at once
+"""Everything that can be typed: names, options and help. What a command does is in its module."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _group(text: str) -> typer.Typer:
+    return typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None)
+
+
+# Help without colours: the library for them would take longer to load than all the rest.
+app = typer.Typer(
+    help="Every farthing accounted for: bank and broker data in your own PostgreSQL.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+database_group = _group("The database: upgrade, address, backup.")
+user_group = _group("Whose money it is.")
+connect_group = _group("Connect a bank or a broker.")
+connections_group = typer.Typer(
+    help="Consents and keys: how they stand, renew, remove.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+recurring_group = _group("Payments that come back: accept them, or dismiss them.")
+quarantine_group = _group("Rows that could not be placed in the ledger.")
+
+User = Annotated[
+    str | None,
+    typer.Option(
+        "--user", metavar="NAME", help="Whose; may be left out where there is only one user."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or as much as makes it clear.")]
+Ids = Annotated[
+    list[str], typer.Argument(metavar="ID...", help="Ids, or as much as makes them clear.")
+]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"farthing {version('farthing')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Take the options that belong to no command."""
+
+
+@app.command()
+def demo() -> int:
+    """Show everything on a made-up household; needs no account."""
+    from cli import demo
+
+    return demo.run()
+
+
+@app.command()
+def up() -> int:
+    """Serve the web UI on 127.0.0.1:3000 and run the schedules."""
+    from cli import serve
+
+    return serve.up()
+
+
+@app.command()
+def down() -> int:
+    """Stop everything that runs for this home."""
+    from cli import serve
+
+    return serve.down()
+
+
+@app.command()
+def sync(
+    connection: Annotated[
+        str | None, typer.Option("--connection", metavar="ID", help="Read only this connection.")
+    ] = None,
+    first: Annotated[
+        str | None,
+        typer.Option("--from", metavar="DATE", help="First day; by default where it left off."),
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="Last day; by default today.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Read every connection and renew ledger and analysis."""
+    from cli import sync
+
+    return sync.run(connection, first=first, last=last, as_json=as_json)
+
+
+@app.command()
+def status(user: User = None, as_json: Json = False) -> None:
+    """Show freshness, consents, quotas and what does not add up."""
+    from cli import status
+
+    status.show(user, as_json=as_json)
+
+
+@user_group.command("create")
+def create_user(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """Create a user. The password is asked for, or taken from FARTHING_PASSWORD."""
+    from cli import user
+
+    user.create(name)
+
+
+@connect_group.command("gocardless")
+def connect_gocardless(
+    institution: Annotated[
+        str,
+        typer.Option(
+            "--institution",
+            metavar="ID",
+            help="Id of the bank at GoCardless; with a name, similar ones are listed.",
+        ),
+    ],
+    user: User = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until the consent has been given.")
+    ] = False,
+) -> None:
+    """Print the link under which a bank asks for consent."""
+    from cli import connect
+
+    connect.gocardless(user, institution, wait=wait)
+
+
+@connect_group.command("trading212")
+def connect_trading212(user: User = None) -> None:
+    """Check a key and store it encrypted.
+
+    Key and secret are asked for, or taken from TRADING212_API_KEY and TRADING212_API_SECRET.
+    """
+    from cli import connect
+
+    connect.trading212(user)
+
+
+@connections_group.callback()
+def connections_root(context: typer.Context, user: User = None, as_json: Json = False) -> None:
+    """List connections, unless another command is given."""
+    if context.invoked_subcommand is None:
+        list_connections(user, as_json)
+
+
+@connections_group.command("list")
+def list_connections(user: User = None, as_json: Json = False) -> None:
+    """Show days of consent left, the last success, and what failed."""
+    from cli import connections
+
+    connections.show(user, as_json=as_json)
+
+
+@connections_group.command("renew")
+def renew_connection(
+    connection: Id,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until the consent has been given.")
+    ] = False,
+) -> None:
+    """Print the link for a new consent; the connection goes on reading until then."""
+    from cli import connections
+
+    connections.renew(connection, wait=wait)
+
+
+@connections_group.command("remove")
+def remove_connection(
+    connection: Id,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Delete its accounts and their history as well.")
+    ] = False,
+) -> None:
+    """End a connection. What was read stays, unless it is to be erased."""
+    from cli import connections
+
+    connections.remove(connection, erase=erase)
+
+
+@recurring_group.command("list")
+def list_recurring(user: User = None, as_json: Json = False) -> None:
+    """Show the patterns, the next one due first."""
+    from cli import recurring
+
+    recurring.show(user, as_json=as_json)
+
+
+@recurring_group.command("accept")
+def accept_recurring(patterns: Ids, user: User = None) -> None:
+    """Count on what was found."""
+    from cli import recurring
+
+    recurring.decide("accept", patterns, user)
+
+
+@recurring_group.command("dismiss")
+def dismiss_recurring(patterns: Ids, user: User = None) -> None:
+    """Turn down what was found; it is not proposed again."""
+    from cli import recurring
+
+    recurring.decide("dismiss", patterns, user)
+
+
+@recurring_group.command("pause")
+def pause_recurring(patterns: Ids, user: User = None) -> None:
+    """Stop counting on a pattern for a while."""
+    from cli import recurring
+
+    recurring.decide("pause", patterns, user)
+
+
+@recurring_group.command("resume")
+def resume_recurring(patterns: Ids, user: User = None) -> None:
+    """Count on a paused pattern again."""
+    from cli import recurring
+
+    recurring.decide("resume", patterns, user)
+
+
+@recurring_group.command("cancel")
+def cancel_recurring(patterns: Ids, user: User = None) -> None:
+    """End a pattern for good; it is not proposed again."""
+    from cli import recurring
+
+    recurring.decide("cancel", patterns, user)
+
+
+@quarantine_group.command("list")
+def list_quarantine(user: User = None, as_json: Json = False) -> None:
+    """Show what was set aside, and why."""
+    from cli import quarantine
+
+    quarantine.show(user, as_json=as_json)
+
+
+@database_group.command("upgrade")
+def upgrade_database() -> None:
+    """Bring the schema to this version. Every command that needs it does so by itself."""
+    from cli import database
+
+    database.upgrade()
+
+
+@database_group.command("url")
+def show_url() -> None:
+    """Print the database's address, password included, for psql and other programs."""
+    from cli import database
+
+    database.show_url()
+
+
+@database_group.command("backup")
+def back_up(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
+    """Write the whole database into a file. The encryption key is not in it."""
+    from cli import database
+
+    database.backup(file)
+
+
+@database_group.command("restore")
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace what is in the database.")
+    ] = False,
+) -> None:
+    """Read a backup into an empty database, whole or not at all."""
+    from cli import database
+
+    database.restore(file, force=force)
+
+
+app.add_typer(user_group, name="user")
+app.add_typer(connect_group, name="connect")
+app.add_typer(connections_group, name="connections")
+app.add_typer(recurring_group, name="recurring")
+app.add_typer(quarantine_group, name="quarantine")
+app.add_typer(database_group, name="db")

@@ -1,0 +1,71 @@
+"""The entry point: runs what was typed, and turns what goes wrong into one line and an exit code.
+
+Nothing heavy is imported before it is known what to do: help has to come at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from cli.commands import app
+from farthing.errors import FarthingError
+
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    :param arguments: what follows ``farthing``; unset, what the process was given.
+    :returns: 0 done, 1 failed, 2 wrong use or configuration, 3 done in part, 130 interrupted.
+    """
+    if arguments is None:
+        arguments = sys.argv[1:]
+        _be_a_process()
+    try:
+        # Without a command, the help is what is wanted.
+        code = app(list(arguments) or ["--help"], prog_name="farthing", standalone_mode=False)
+    except FarthingError as error:
+        return _complain(str(error), error.exit_code)
+    except TyperException as error:
+        message = error.format_message()
+        if "\n" in message:  # the help of a group that was called without a command
+            sys.stderr.write(f"{message}\n")
+            return error.exit_code
+        return _complain(message[:1].lower() + message[1:].removesuffix("."), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("\n")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Nothing more can be written at exit, either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last word on every defect
+        from cli import crash  # noqa: PLC0415 - only needed when all is lost
+
+        return _complain(crash.explain(error), 1)
+    return code or 0
+
+
+def _be_a_process() -> None:
+    # A request to end unwinds as Ctrl-C does, so that servers that were started are stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a sign gets a question mark, not a failure.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def _complain(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    sys.stderr.write(f"error: {line}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
