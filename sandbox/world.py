@@ -22,9 +22,14 @@ MONTHS_OF_HISTORY = 24
 
 
 def first_day(now: dt.datetime) -> dt.date:
-    """Return where a world starts that is first looked at now: 24 months before this month."""
+    """Return where a world starts that is first looked at now.
+
+    That is 24 months, this one included: no more than the 730 days that a bank gives, so that a
+    first pull can see all there is.
+    """
     today = now.astimezone(UK).date()
-    return today.replace(year=today.year - MONTHS_OF_HISTORY // 12, day=1)
+    months = today.year * 12 + today.month - MONTHS_OF_HISTORY
+    return dt.date(months // 12, months % 12 + 1, 1)
 
 
 @lru_cache(maxsize=8)

@@ -54,7 +54,7 @@ def test_provider_calls_are_recorded(bank: Bank) -> None:
 
 def test_truth_needs_no_consent_and_names_series(sandbox: Sandbox) -> None:
     truth = sandbox.truth()
-    assert truth["start"] == "2024-03-01"
+    assert truth["start"] == "2024-04-01"
     assert len(truth["bank_accounts"]) == 7
     card = next(row for row in truth["bank_accounts"] if row["cash_account_type"] == "CARD")
     assert card["institution_id"] == HARBOUR

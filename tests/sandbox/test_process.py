@@ -60,7 +60,7 @@ def test_state_keeps_start_clock_and_tokens(tmp_path: Path) -> None:
         start = sandbox.truth()["start"]
     with running(state=state) as sandbox:
         assert sandbox.now().isoformat() == "2026-04-24T08:00:00+00:00"
-        assert sandbox.truth()["start"] == start == "2024-03-01"
+        assert sandbox.truth()["start"] == start == "2024-04-01"
         with Bank(sandbox) as bank:
             assert bank.post("/token/refresh/", json={"refresh": refresh}).status_code == 401
     assert [path.name for path in tmp_path.iterdir()] == ["sandbox.json"]
