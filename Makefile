@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 UV := .uv/bin/uv
 BIN := $(VENV)/bin
-SOURCES := farthing providers postgres ingestion dagster_project cli sandbox migrations benchmarks tests
+PYTEST_WORKERS ?= 2
 
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -13,23 +13,79 @@ export DO_NOT_TRACK := 1
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+# -- set-up: uv from its own small environment, then everything from the hashed lock files --------
 
 $(UV): requirements-bootstrap.lock
-	@$(PYTHON) tools/check_python.py
-	$(PYTHON) -m venv --clear .uv
-	.uv/bin/python -m pip install --quiet --require-hashes -r requirements-bootstrap.lock
-	@touch $(UV)
+	@$(PYTHON) tools/bootstrap.py .uv requirements-bootstrap.lock
 
 $(BIN)/python: | $(UV)
-	$(UV) venv --quiet --python $(PYTHON) $(VENV)
+	@$(UV) venv --quiet --python $(PYTHON) $(VENV)
 
-# Both locks agree on every version they share, so the order of these two does not matter.
-$(VENV)/.run-installed: requirements.lock pyproject.toml | $(BIN)/python
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.lock
-	$(BIN)/python tools/link_project.py
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what Farthing runs on ..."
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --offline --editable .
 	@touch $@
 
-$(VENV)/.dev-installed: requirements-dev.lock $(VENV)/.run-installed
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.lock
+# The two lock files agree on every version that they share, so the order does not matter.
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@echo "Installing what the tests need ..."
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.lock
 	@touch $@
+
+.PHONY: install
+install: $(VENV)/.installed ## Install into .venv and build the dbt manifest
+	@$(BIN)/python -m dagster_project.build_manifest
+
+.PHONY: install-dev
+install-dev: $(VENV)/.installed-dev install
+
+# -- what users do ---------------------------------------------------------------------------------
+
+.PHONY: run
+run: install ## Set up and run the demo: a made-up household through the whole pipeline
+	@$(BIN)/farthing demo
+
+.PHONY: up
+up: install ## Serve the Dagster UI on http://127.0.0.1:3000 and run the schedules
+	@$(BIN)/farthing up
+
+# -- what contributors and CI do -------------------------------------------------------------------
+
+.PHONY: test
+test: install-dev ## Set up and run the tests
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup
+
+.PHONY: lint
+lint: install-dev ## Check format, lint, types, imports, SQL, dbt project and migrations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/macros dbt_project/tests
+	$(BIN)/python tools/check_dbt.py
+	$(BIN)/python tools/check_migrations.py
+
+.PHONY: format
+format: install-dev ## Put code and SQL into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/sqlfluff fix dbt_project/models dbt_project/macros dbt_project/tests
+
+.PHONY: bench
+bench: install-dev ## Measure, as ratios within one run
+	$(BIN)/python -m benchmarks.bulk_write
+	$(BIN)/python -m benchmarks.sync
+
+.PHONY: lock
+lock: $(UV) ## Resolve the dependencies anew into the lock files
+	$(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev pyproject.toml --output-file requirements-dev.lock
+	$(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --constraint requirements-dev.lock pyproject.toml --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Stop what runs, and remove everything but the sources and .farthing/
+	@if [ -x $(BIN)/farthing ]; then $(BIN)/farthing down; fi
+	rm -rf $(VENV) .uv dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,3 @@
-# ruff: noqa: N818  the names say what happened; an Error at the end of each would add nothing
 """The closed list of what can go wrong when a provider is asked.
 
 Callers decide by class: who has to act, whether waiting helps, and which account or resource is

@@ -50,7 +50,7 @@ def true_rows(world: World) -> dict[tuple[str, str], Counter[tuple[str, Decimal]
 
 
 def cash(world: World) -> Counter[Decimal]:
-    """What each fill, dividend or cash movement did to the broker's cash; fees are with their fill."""
+    """What each fill, dividend or movement did to the broker's cash; fees are with their fill."""
     query = (
         sa.select(sa.func.sum(Transaction.amount))
         .join(Account, Account.id == Transaction.account_id)
@@ -251,9 +251,11 @@ def test_expired_consent_is_known_without_a_call(
     assert all(reason and "renew" in reason for reason in reasons)
     assert [r for r in world.sandbox.requests() if r["path"].rstrip("/").endswith("balances")] == []
     with world.sessions() as session:
-        states = dict(session.execute(sa.select(Connection.provider, Connection.status)).all())
-    assert states["gocardless"] == "expired"
-    assert states["trading212"] == "active"
+        states = {
+            connection.provider.value: connection.status.value
+            for connection in session.scalars(sa.select(Connection))
+        }
+    assert states == {"gocardless": "expired", "trading212": "active"}
 
 
 def test_renewed_consent_goes_on_with_the_same_accounts_and_rows(world: World) -> None:
