@@ -6,8 +6,9 @@ What the models are belongs in ``dbt_project``; that they are fresh before Dagst
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -18,8 +19,9 @@ import sqlalchemy as sa
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource
 from packaging.version import Version
 
+from dagster_project.lib import tags
 from dagster_project.lib.environment import exported
-from dagster_project.lib.manifest import DBT_PROJECT, dbt_executable
+from dagster_project.lib.manifest import DBT_PROJECT, check_current, dbt_executable
 from dagster_project.lib.tables import OWNER
 from farthing.settings import Settings
 
@@ -55,6 +57,17 @@ class LedgerTranslator(DagsterDbtTranslator):
         """Return the description without the SQL."""
         return str(dbt_resource_props.get("description") or dbt_resource_props["name"])
 
+    def get_asset_check_spec(
+        self,
+        asset_spec: dg.AssetSpec,
+        manifest: Mapping[str, Any],
+        unique_id: str,
+        project: Any,
+    ) -> dg.AssetCheckSpec | None:
+        """Describe a test; it holds nothing up in Dagster, since dbt itself stops behind it."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return spec and spec._replace(blocking=False)
+
 
 class Dbt(DbtCliResource):
     """dbt as a subprocess, which is started once per build and asks nobody for its version.
@@ -71,19 +84,19 @@ class Dbt(DbtCliResource):
         return None
 
 
-def build(
-    context: dg.AssetExecutionContext, url: str, *, project: Path = DBT_PROJECT
-) -> Iterator[Any]:
+def build(context: dg.AssetExecutionContext, url: str) -> Iterator[Any]:
     """Build the selected models and run their tests, and yield what became of each.
 
     Unit tests are left out: they are about the code and not about the data.
 
     :param url: the ledger's database.
     :raises dagster.Failure: if a model or a test failed; it names them.
+    :raises ManifestError: if dbt's sources changed since Dagster's view of them was made.
     """
+    check_current()
     dbt = Dbt(
-        project_dir=str(project),
-        profiles_dir=str(project),
+        project_dir=str(DBT_PROJECT),
+        profiles_dir=str(DBT_PROJECT),
         dbt_executable=dbt_executable(),
         global_config_flags=["--no-use-colors"],
     )
@@ -96,7 +109,9 @@ def build(
             target_path=target,
             raise_on_error=False,
         )
-        yield from invocation.stream()
+        # In a process of somebody else's, what dbt prints is in its log alone.
+        foreign = tags.PROCESS in context.run.tags
+        yield from _unprinted(invocation.stream()) if foreign else invocation.stream()
     if invocation.process.returncode != 0:
         raise dg.Failure(_complaint(invocation, target), allow_retries=False)
 
@@ -139,6 +154,18 @@ def connection_variables(url: str) -> dict[str, str]:
         "FARTHING_DBT_DBNAME": parsed.database or "",
         "FARTHING_DBT_SSLMODE": sslmode if isinstance(sslmode, str) else sslmode[-1],
     }
+
+
+def _unprinted(events: Iterable[Any]) -> Iterator[Any]:
+    """Pass events on, and what their source prints meanwhile to nobody."""
+    source = iter(events)
+    nobody = io.StringIO()
+    while True:
+        with redirect_stdout(nobody):
+            event = next(source, None)
+        if event is None:
+            return
+        yield event
 
 
 def _complaint(invocation: Any, target: Path) -> str:

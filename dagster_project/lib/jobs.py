@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import dagster as dg
 
-# Runs that write to the ledger take turns, see dagster.yaml. They may overlap, each account is one
-# transaction, but would then spend the banks' few calls a day twice on the same days.
-EXCLUSIVE = {"farthing/exclusive": "ledger"}
+from dagster_project.lib import tags
 
 
 def ledger_job(
-    name: str, selection: dg.AssetSelection, *, description: str, **options: Any
+    name: str,
+    selection: dg.AssetSelection,
+    *,
+    description: str,
+    run_tags: Mapping[str, str] | None = None,
 ) -> dg.UnresolvedAssetJobDefinition:
     """Define a job over assets and their checks.
 
@@ -23,9 +25,8 @@ def ledger_job(
         name,
         selection=selection,
         description=description,
-        run_tags=EXCLUSIVE,
+        run_tags={**tags.EXCLUSIVE, **(run_tags or {})},
         executor_def=dg.in_process_executor,
-        **options,
     )
 
 

@@ -9,23 +9,27 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 
+from dagster_project.lib import tags
 from dagster_project.lib.environment import exported
 from dagster_project.lib.home import dagster_environment
 from dagster_project.lib.partitions import range_tags
-from dagster_project.lib.resources import CONNECTION_TAG
 from farthing.settings import Settings
 from ingestion.run import Window
 from postgres.database import Database
 
-PROCESS_TAG = "farthing/process"
-
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_NO_CAPTURE = """
+compute_logs:
+  module: dagster.core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
 _UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
@@ -53,34 +57,47 @@ def run_sync(
     :param connection_id: read only this connection.
     :raises ManifestError: if dbt's manifest was never made.
     """
-    tags = range_tags(window)
+    asked = range_tags(window)
     if connection_id is not None:
-        tags[CONNECTION_TAG] = str(connection_id)
-    return run_job(settings, database, "sync", tags=tags)
+        asked[tags.CONNECTION] = str(connection_id)
+    return run_job(settings, database, "sync", run_tags=asked)
 
 
 def run_job(
-    settings: Settings, database: Database, name: str, *, tags: dict[str, str] | None = None
+    settings: Settings, database: Database, name: str, *, run_tags: Mapping[str, str] | None = None
 ) -> JobRun:
     """Run a job by name; its events are in Dagster's database, its failures in the result.
 
     :raises ManifestError: if dbt's manifest was never made.
     """
-    with exported(dagster_environment(settings, database)), _silenced():
+    variables = dagster_environment(settings, database)
+    with exported(variables), _silenced():
         # The definitions read dbt's manifest: only who runs them loads them.
         from dagster_project.definitions import defs  # noqa: PLC0415
 
-        with dg.DagsterInstance.get() as instance:
+        with _instance(Path(variables["DAGSTER_HOME"])) as instance:
             _fail_abandoned(instance)
             job = defs.resolve_job_def(name)
             result = job.execute_in_process(
                 instance=instance,
-                tags={PROCESS_TAG: _this_process(), **(tags or {})},
-                run_config={**(job.run_config or {}), **_QUIET},
+                tags={tags.PROCESS: _this_process(), **(run_tags or {})},
+                run_config=_QUIET,
                 raise_on_error=False,
             )
             reasons = tuple(_reasons(result))
             return JobRun(result.run_id, result.success, reasons)
+
+
+def _instance(home: Path) -> dg.DagsterInstance:
+    """Open the instance that the web UI shows, without its capture of what steps print.
+
+    It would redirect the whole process's output to files and start others that print it again.
+    """
+    name = "in_process.yaml"
+    draft = home / f"{name}.{os.getpid()}"
+    draft.write_text((home / "dagster.yaml").read_text() + _NO_CAPTURE)
+    draft.replace(home / name)
+    return dg.DagsterInstance.from_config(str(home), name)
 
 
 def _reasons(result: dg.ExecuteInProcessResult) -> Iterator[str]:
@@ -94,7 +111,7 @@ def _reasons(result: dg.ExecuteInProcessResult) -> Iterator[str]:
 def _fail_abandoned(instance: dg.DagsterInstance) -> None:
     """End the runs whose process was killed: while they count as running, other syncs wait."""
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
-        process = run.tags.get(PROCESS_TAG)
+        process = run.tags.get(tags.PROCESS)
         if process is not None and not _is_alive(process):
             instance.report_run_failed(run, "Its process was killed; run it again.")
 

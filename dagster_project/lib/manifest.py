@@ -52,16 +52,35 @@ def build(project: Path = DBT_PROJECT) -> bool:
     """
     target = project / "target"
     target.mkdir(exist_ok=True)
-    stamp = target / "manifest.sha256"
     with (target / "manifest.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        digest = _digest(project)
-        fresh = stamp.exists() and stamp.read_text() == digest
-        if fresh and (target / "manifest.json").exists():
+        if _is_current(project):
             return False
+        # Of the sources as they are before: one that changes meanwhile is parsed next time.
+        digest = _digest(project)
         _parse(project)
-        stamp.write_text(digest)
+        _stamp(project).write_text(digest)
     return True
+
+
+def check_current(project: Path = DBT_PROJECT) -> None:
+    """Make sure that the manifest describes what dbt would build now.
+
+    :raises ManifestError: if the sources changed since.
+    """
+    if not _is_current(project):
+        message = f"dbt's manifest of {project} is out of date; run make install and start again"
+        raise ManifestError(message)
+
+
+def _is_current(project: Path) -> bool:
+    stamp = _stamp(project)
+    made = stamp.exists() and (project / "target" / "manifest.json").exists()
+    return made and stamp.read_text() == _digest(project)
+
+
+def _stamp(project: Path) -> Path:
+    return project / "target" / "manifest.sha256"
 
 
 def _parse(project: Path) -> None:

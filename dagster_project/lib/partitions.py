@@ -6,12 +6,10 @@ import datetime as dt
 
 import dagster as dg
 
+from dagster_project.lib import tags
 from farthing import clock
 from ingestion import planning
 from ingestion.run import Run, Window
-
-RANGE_START_TAG = "dagster/asset_partition_range_start"
-RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 
 def days() -> dg.DailyPartitionsDefinition:
@@ -29,7 +27,7 @@ def days() -> dg.DailyPartitionsDefinition:
 def range_tags(window: Window) -> dict[str, str]:
     """Return the tags that make one run stand for every day of a window."""
     first = max(window.first, planning.FIRST_DAY)
-    return {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: window.last.isoformat()}
+    return {tags.RANGE_START: first.isoformat(), tags.RANGE_END: window.last.isoformat()}
 
 
 def window_of(context: dg.AssetExecutionContext, run: Run) -> Window:

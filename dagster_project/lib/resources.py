@@ -10,13 +10,12 @@ import dagster as dg
 import sqlalchemy as sa
 from pydantic import PrivateAttr
 
+from dagster_project.lib import tags
 from dagster_project.lib.failures import explained
 from farthing.secrets import SecretBox
 from farthing.settings import Settings
 from ingestion.run import Run
 from postgres.database import Database, open_database
-
-CONNECTION_TAG = "farthing/connection"
 
 
 class Ledger(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -34,8 +33,7 @@ class Ledger(dg.ConfigurableResource):  # type: ignore[type-arg]
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Ledger]:
         """Remember the run; the database is closed when it ends."""
         self._run_id = context.run_id or "schedule"
-        tags = context.run.tags if context.run else {}
-        connection = tags.get(CONNECTION_TAG)
+        connection = context.run.tags.get(tags.CONNECTION) if context.run else None
         self._connection_id = uuid.UUID(connection) if connection else None
         with ExitStack() as self._stack:
             yield self

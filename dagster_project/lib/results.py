@@ -40,7 +40,7 @@ def materialized(context: dg.AssetExecutionContext, outcome: StepOutcome) -> Mat
     """Turn the outcome of a step into its metadata and its check."""
     report = metadata(outcome)
     checks = [_outcome_result(context.asset_key, outcome)]
-    if context.has_partition_key_range:
+    if context.has_partition_key_range and context.assets_def.partitions_def is not None:
         # Dagster repeats a result's metadata for every day of the range: thousands of copies.
         context.add_asset_metadata(
             report, context.asset_key, partition_key=context.partition_key_range.end

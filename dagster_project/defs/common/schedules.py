@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from dagster_project.defs.transform.assets import Build
+from dagster_project.lib import tags
 from dagster_project.lib.jobs import ledger_job
 from dagster_project.lib.partitions import range_tags
 from dagster_project.lib.resources import Ledger
@@ -12,7 +12,7 @@ sync = ledger_job(
     "sync",
     dg.AssetSelection.all(),
     description="Everything: providers, ledger, and the marts where the ledger changed.",
-    config=dg.RunConfig(ops={"dbt": Build(only_when_due=True)}),
+    run_tags=tags.MARTS_WHEN_DUE,
 )
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import dagster as dg
 
-from dagster_project.lib.partitions import RANGE_END_TAG, RANGE_START_TAG
+from dagster_project.lib import tags
 
 _KEEP = dt.timedelta(days=365)
 _LONG_RANGE = dt.timedelta(days=31)
@@ -15,7 +15,7 @@ def is_history(run: dg.DagsterRun) -> bool:
 
     It is the only record in Dagster that those days were read.
     """
-    first, last = run.tags.get(RANGE_START_TAG), run.tags.get(RANGE_END_TAG)
+    first, last = run.tags.get(tags.RANGE_START), run.tags.get(tags.RANGE_END)
     if first is None or last is None:
         return False
     return dt.date.fromisoformat(last) - dt.date.fromisoformat(first) > _LONG_RANGE

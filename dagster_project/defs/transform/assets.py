@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import dbt_assets
 
-from dagster_project.lib import dbt
+from dagster_project.lib import dbt, tags
 from dagster_project.lib.manifest import manifest_path
 from dagster_project.lib.resources import Ledger
 from ingestion import planning
@@ -23,23 +23,15 @@ _TRANSLATOR = dbt.LedgerTranslator()
 _AFTER_WRITE_BACK = dbt.downstream_of(_MANIFEST, "common", ["recurring_patterns", "notifications"])
 
 
-class Build(dg.Config):
-    """When to build.
-
-    :param only_when_due: leave everything as it is when the ledger did not change since last time.
-    """
-
-    only_when_due: bool = False
-
-
 @dbt_assets(
     name="dbt", manifest=_MANIFEST, dagster_dbt_translator=_TRANSLATOR, exclude=_AFTER_WRITE_BACK
 )
-def models(context: dg.AssetExecutionContext, config: Build, ledger: Ledger) -> Iterator[Any]:
+def models(context: dg.AssetExecutionContext, ledger: Ledger) -> Iterator[Any]:
     """Build what is made from the ledger."""
     with ledger.run() as run, dbt.one_at_a_time(ledger.engine):
         # Asked when it is our turn: whoever had it before us may have done the work.
-        if config.only_when_due and not planning.analytics_due(run):
+        only_when_due = tags.MARTS_WHEN_DUE.items() <= context.run.tags.items()
+        if only_when_due and not planning.analytics_due(run):
             context.log.info("Nothing changed since the last build: the marts stay as they are.")
             return
         # A few models picked by hand are no analysis.
