@@ -37,7 +37,7 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 
 .PHONY: install
 install: $(VENV)/.installed ## Install into .venv and build the dbt manifest
-	@$(BIN)/python -m dagster_project.build_manifest
+	@$(BIN)/python -m dagster_project.lib.manifest
 
 .PHONY: install-dev
 install-dev: $(VENV)/.installed-dev install
@@ -77,7 +77,6 @@ format: install-dev ## Put code and SQL into shape
 .PHONY: bench
 bench: install-dev ## Measure, as ratios within one run
 	$(BIN)/python -m benchmarks.bulk_write
-	$(BIN)/python -m benchmarks.sync
 
 .PHONY: lock
 lock: $(UV) ## Resolve the dependencies anew into the lock files

@@ -204,7 +204,7 @@ def upsert(
     """
     if not rows:
         return WriteCounts()
-    staging = _copy_to_temporary(session, table_of(model), rows)
+    staging = copy_to_temporary(session, table_of(model), rows)
     counts = upsert_from_select(
         session, model, sa.select(*staging.c), key=key, compare=compare, insert_only=insert_only
     )
@@ -304,9 +304,10 @@ def lock(session: Session, what: str, *, run_id: str) -> payload.Stamp:
     return payload.Stamp(run_id=run_id, seen_at=clock.now(), changed_at=changed_at)
 
 
-def _copy_to_temporary(
+def copy_to_temporary(
     session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]
 ) -> sa.Table:
+    """Copy rows into a temporary table of a table's column types, until the transaction ends."""
     connection = session.connection()
     names = list(rows[0])
     staging = sa.Table(
