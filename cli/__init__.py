@@ -1,0 +1,1 @@
+"""The ``farthing`` command, the top floor: what people type, over functions of the floors below."""

@@ -8,23 +8,27 @@ next command takes it over.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import httpx
+import sqlalchemy as sa
 
 from dagster_project.lib.environment import exported
 from farthing import clock
 from farthing.errors import FarthingError
+from farthing.settings import Settings
 from postgres.embedded import files
 from sandbox import SECRET_ID, SECRET_KEY
 
@@ -66,12 +70,9 @@ class DemoSandbox:
         }
 
     def answers(self) -> bool:
-        """Tell whether a sandbox listens there."""
-        try:
-            with httpx.Client(trust_env=False, timeout=5.0) as client:
-                return client.get(f"{self.url}/sandbox/clock").is_success
-        except httpx.HTTPError:
-            return False
+        """Tell whether it listens."""
+        with socket.socket() as probe:
+            return probe.connect_ex((_HOST, self.port)) == 0
 
     def wait(self) -> None:
         """Return once it answers.
@@ -87,55 +88,82 @@ class DemoSandbox:
             time.sleep(_POLL_S)
 
 
-def exists(home: Path) -> bool:
-    """Tell whether a home is one of a demo."""
-    return _settings(home).exists()
+def is_demo(settings: Settings) -> bool:
+    """Tell whether a demo was made in this home, and on this database.
+
+    On any other database the sandbox has no business: its users are real, and so are their keys.
+    """
+    return _read(settings.home).get("database") == _name(settings.database_url)
 
 
 @contextmanager
-def providers(home: Path) -> Iterator[DemoSandbox | None]:
+def providers(settings: Settings) -> Iterator[DemoSandbox | None]:
     """In the home of a demo, run the sandbox and point this process and its children at it.
 
     Variables that the user has set win: then nothing is started.
 
     :returns: the sandbox, whose :meth:`DemoSandbox.wait` is to be called before it is asked.
     """
-    if not exists(home) or any(os.environ.get(name) for name in PROVIDER_VARIABLES):
+    if not is_demo(settings) or any(os.environ.get(name) for name in PROVIDER_VARIABLES):
         yield None
         return
-    with running(home) as sandbox:
+    with running(settings) as sandbox:
         yield sandbox
 
 
 @contextmanager
-def running(home: Path) -> Iterator[DemoSandbox]:
+def running(settings: Settings) -> Iterator[DemoSandbox]:
     """Make a home one of a demo, run its sandbox, and point this process and its children at it."""
+    home = settings.home
     home.mkdir(mode=0o711, parents=True, exist_ok=True)
     lease = files.open_private(home / "sandbox.lease")
     try:
         with files.exclusive(home / "sandbox.lock"):
             fcntl.flock(lease, fcntl.LOCK_SH)
-            sandbox = _find_or_start(home)
+            sandbox = _find_or_start(settings)
         with exported(sandbox.variables()):
             yield sandbox
     finally:
+        os.close(lease)
+        sweep(home)
+
+
+def sweep(home: Path) -> None:
+    """Stop a sandbox that nobody uses: whoever started it was killed."""
+    if not _path(home).exists():
+        return
+    lease = files.open_private(home / "sandbox.lease")
+    try:
         with files.exclusive(home / "sandbox.lock"):
             if files.try_exclusive(lease):
                 _stop(home)
+    finally:
         os.close(lease)
 
 
-def _find_or_start(home: Path) -> DemoSandbox:
-    port = _port(home)
+def _find_or_start(settings: Settings) -> DemoSandbox:
+    home = settings.home
+    last = _read(home).get("port")
+    port = last if isinstance(last, int) else 0
     pid = _pid(home)
-    if port is not None and pid is not None and _is_sandbox(pid):
-        return DemoSandbox(home, port)
-    if port is None or not _is_free(port):
+    is_running = port != 0 and pid is not None and _is_sandbox(pid)
+    if not is_running and (port == 0 or not _is_free(port)):
         port = _free_port()
     # Written first: whoever finds a pid finds the port that belongs to it.
-    files.write_private(_settings(home), json.dumps({"port": port}))
-    _start(home, port)
+    known = {"port": port, "database": _name(settings.database_url)}
+    if _read(home) != known:
+        files.write_private(_path(home), json.dumps(known))
+    if not is_running:
+        _start(home, port)
     return DemoSandbox(home, port)
+
+
+def _name(database_url: str | None) -> str:
+    """Return what tells one database from another, without its password."""
+    if database_url is None:
+        return "embedded"
+    url = sa.make_url(database_url).set(password="")
+    return hashlib.sha256(url.render_as_string().encode()).hexdigest()
 
 
 def _start(home: Path, port: int) -> None:
@@ -191,13 +219,14 @@ def _pid(home: Path) -> int | None:
     return None
 
 
-def _port(home: Path) -> int | None:
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        return int(json.loads(_settings(home).read_text())["port"])
-    return None
+def _read(home: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        known = json.loads(_path(home).read_text())
+        return known if isinstance(known, dict) else {}
+    return {}
 
 
-def _settings(home: Path) -> Path:
+def _path(home: Path) -> Path:
     return home / "demo.json"
 
 
@@ -220,3 +249,22 @@ def _free_port() -> int:
         probe.bind((_HOST, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _main() -> None:
+    """Hold the sandbox until told to end, or until it ended: who started this starts it again."""
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    settings = Settings.load()
+    with running(settings) as sandbox:
+        sandbox.wait()
+        while not told.wait(1.0) and sandbox.answers():
+            pass
+
+
+if __name__ == "__main__":
+    try:
+        _main()
+    except FarthingError as error:
+        sys.exit(str(error))

@@ -105,7 +105,7 @@ def money(amount: Decimal | None) -> str:
         return ""
     exponent = amount.normalize().as_tuple().exponent
     places = max(_CENTS, -exponent if isinstance(exponent, int) else _CENTS)
-    return f"{amount:,.{places}f}".replace("-", "−")
+    return f"{amount:,.{places}f}"
 
 
 def short(identity: uuid.UUID) -> str:
@@ -130,16 +130,14 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def table_of_words(pairs: Mapping[str, str]) -> None:
+def print_words(pairs: Mapping[str, str]) -> None:
     """Print names with what they mean beside them."""
-    width = max(map(len, pairs), default=0)
-    console = _console()
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for name, meaning in pairs.items():
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(min_width=width, no_wrap=True)
-        grid.add_column(overflow="fold")
         grid.add_row(Text(name, "cyan"), Text(meaning))
-        console.print(grid)
+    _console().print(grid)
 
 
 def _console() -> Console:

@@ -55,7 +55,7 @@ def opened(*, asks_providers: bool = False) -> Iterator[Opened]:
     secrets = SecretBox.from_settings(settings)
     with ExitStack() as stack:
         if asks_providers:
-            sandbox = stack.enter_context(demo_home.providers(settings.home))
+            sandbox = stack.enter_context(demo_home.providers(settings))
             settings = Settings.load()
         database = stack.enter_context(open_database(settings))
         bring_up_to_date(database)

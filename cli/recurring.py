@@ -1,0 +1,154 @@
+"""``farthing recurring``: the payments that come back, and what the user decides about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from rich.text import Text
+
+from cli.output import DOUBTFUL, GOOD, QUIET, day, money, print_json, print_table, say, short
+from cli.session import choose_user, match, opened
+from farthing import clock
+from postgres.common.enums import RecurringFrequency, RecurringStatus
+from postgres.common.models import RecurringPattern
+from postgres.common.operations import recurring_patterns
+from postgres.errors import TransitionError
+
+# As the analysis counts them; see recurring_cadences in the dbt project.
+_DAYS_A_YEAR = Decimal("365.25")
+_A_YEAR: dict[RecurringFrequency, Decimal] = {
+    RecurringFrequency.WEEKLY: _DAYS_A_YEAR / 7,
+    RecurringFrequency.FORTNIGHTLY: _DAYS_A_YEAR / 14,
+    RecurringFrequency.FOUR_WEEKLY: _DAYS_A_YEAR / 28,
+    RecurringFrequency.MONTHLY: Decimal(12),
+    RecurringFrequency.BIMONTHLY: Decimal(6),
+    RecurringFrequency.QUARTERLY: Decimal(4),
+    RecurringFrequency.SEMIANNUAL: Decimal(2),
+    RecurringFrequency.ANNUAL: Decimal(1),
+}
+_CENT = Decimal("0.01")
+
+_COLOURS = {
+    RecurringStatus.PENDING: DOUBTFUL,
+    RecurringStatus.ACTIVE: GOOD,
+    RecurringStatus.PAUSED: QUIET,
+    RecurringStatus.CANCELLED: QUIET,
+}
+
+# From where each decision starts, and where it leads. Acceptance is not a way to resume, although
+# both end in the same state: who says the one does not mean the other.
+_DECISIONS: dict[str, tuple[frozenset[RecurringStatus], RecurringStatus, str]] = {
+    "accept": (frozenset({RecurringStatus.PENDING}), RecurringStatus.ACTIVE, "accepted"),
+    "dismiss": (frozenset({RecurringStatus.PENDING}), RecurringStatus.CANCELLED, "dismissed"),
+    "pause": (frozenset({RecurringStatus.ACTIVE}), RecurringStatus.PAUSED, "paused"),
+    "resume": (frozenset({RecurringStatus.PAUSED}), RecurringStatus.ACTIVE, "resumed"),
+    "cancel": (
+        frozenset({RecurringStatus.PENDING, RecurringStatus.ACTIVE, RecurringStatus.PAUSED}),
+        RecurringStatus.CANCELLED,
+        "cancelled",
+    ),
+}
+
+
+def show(user: str | None, *, as_json: bool) -> None:
+    """List one user's patterns, the next one due first."""
+    with opened() as ledger, ledger.database.sessions() as session:
+        found = recurring_patterns.list_patterns(session, choose_user(session, user).id)
+    if as_json:
+        print_json([to_json(each) for each in found])
+    elif found:
+        print_patterns(found)
+    else:
+        say("None yet; `farthing sync` looks for them.")
+
+
+def decide(decision: str, prefixes: Sequence[str], user: str | None) -> None:
+    """Take a decision on patterns, on all of them or on none.
+
+    :param decision: accept, dismiss, pause, resume or cancel.
+    :raises WrongUseError: if an id means no pattern, or several.
+    :raises TransitionError: if a pattern is in no state for that.
+    """
+    starts, wanted, done = _DECISIONS[decision]
+    with opened() as ledger, ledger.database.sessions.begin() as session:
+        user_id = choose_user(session, user).id
+        known = {each.id: each for each in recurring_patterns.list_patterns(session, user_id)}
+        chosen = [
+            match(prefix, known, what="recurring pattern", listed_by="farthing recurring list")
+            for prefix in prefixes
+        ]
+        for pattern_id in dict.fromkeys(chosen):
+            pattern = known[pattern_id]
+            if pattern.status not in starts:
+                raise TransitionError(pattern.status, wanted, what=f"{_name(pattern)}")
+            recurring_patterns.change_status(session, user_id, pattern_id, wanted, at=clock.now())
+    for pattern_id in dict.fromkeys(chosen):
+        say(f"{_name(known[pattern_id])} is {done}.")
+
+
+def print_patterns(patterns: Iterable[RecurringPattern]) -> None:
+    """Print patterns as a table."""
+    print_table(
+        ("Id", "Name", "How often", "Next", "Amount", "A month", "", "Confidence", "Status"),
+        [
+            (
+                short(each.id),
+                _name(each),
+                _frequency(each),
+                "ended" if each.detected_is_ended else day(_next_date(each)),
+                money(_amount(each)),
+                money(monthly_cost(each)),
+                each.currency,
+                "" if each.detected_confidence is None else f"{each.detected_confidence:.0%}",
+                Text(each.status.value, _COLOURS[each.status]),
+            )
+            for each in patterns
+        ],
+        numbers=("Next", "Amount", "A month", "Confidence"),
+    )
+
+
+def monthly_cost(pattern: RecurringPattern) -> Decimal | None:
+    """Return what a pattern comes to in an average month; None if it ended or has no rhythm."""
+    amount, frequency = _amount(pattern), pattern.user_frequency or pattern.detected_frequency
+    if amount is None or frequency not in _A_YEAR or pattern.detected_is_ended:
+        return None
+    return (amount * _A_YEAR[frequency] / 12).quantize(_CENT)
+
+
+def to_json(pattern: RecurringPattern) -> dict[str, Any]:
+    """Return a pattern for programs; what the user said wins."""
+    return {
+        "id": pattern.id,
+        "name": _name(pattern),
+        "status": pattern.status,
+        "direction": pattern.direction,
+        "frequency": pattern.user_frequency or pattern.detected_frequency,
+        "next_date": _next_date(pattern),
+        "last_date": pattern.detected_last_date,
+        "amount": _amount(pattern),
+        "monthly_cost": monthly_cost(pattern),
+        "currency": pattern.currency,
+        "confidence": pattern.detected_confidence,
+        "is_ended": pattern.detected_is_ended,
+        "account_id": pattern.account_id,
+    }
+
+
+def _name(pattern: RecurringPattern) -> str:
+    return pattern.user_name or pattern.detected_name or pattern.merchant_contains or "(no name)"
+
+
+def _amount(pattern: RecurringPattern) -> Decimal | None:
+    return pattern.detected_amount if pattern.user_amount is None else pattern.user_amount
+
+
+def _next_date(pattern: RecurringPattern) -> Any:
+    return pattern.user_next_date or pattern.detected_next_date
+
+
+def _frequency(pattern: RecurringPattern) -> str:
+    frequency = pattern.user_frequency or pattern.detected_frequency
+    return frequency.value.replace("_", " ") if frequency else ""
