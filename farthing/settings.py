@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,9 +19,21 @@ GOCARDLESS_PUBLIC_URL = "https://bankaccountdata.gocardless.com/api/v2"
 TRADING212_PUBLIC_URL = "https://live.trading212.com/api/v0"
 
 
+def _home(path: Path) -> Path:
+    # The embedded server and Dagster run in folders of their own, where a relative one is another.
+    path = path.absolute()
+    if path.exists() and not path.is_dir():
+        message = "is not a directory"
+        raise ValueError(message)
+    return path
+
+
 def _http_base(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         message = "must start with http:// or https://"
+        raise ValueError(message)
+    if not _split(url).hostname:
+        message = "names no host"
         raise ValueError(message)
     return url.rstrip("/")
 
@@ -29,7 +42,21 @@ def _postgres_url(url: str) -> str:
     if not url.startswith(("postgresql://", "postgres://")):
         message = "must look like postgresql://user:password@host:5432/database"
         raise ValueError(message)
+    if _split(url).netloc.count("@") > 1:
+        message = "must have an @ of the password written as %40"
+        raise ValueError(message)
     return "postgresql://" + url.split("://", 1)[1]
+
+
+def _split(url: str) -> SplitResult:
+    # Without the reason: it would repeat a part of the URL, which may be one of the password.
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read for its check
+    except ValueError:
+        message = "is not a URL; a port is a number, a / in a password is written as %2F"
+        raise ValueError(message) from None
+    return parts
 
 
 HttpBase = Annotated[str, AfterValidator(_http_base)]
@@ -37,9 +64,9 @@ PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 
 
 class Settings(BaseSettings):
-    """Every variable that Farthing reads. The names are the public surface; see docs/configuration.md.
+    """Every variable that Farthing reads; their names are the public surface.
 
-    :param home: embedded server's data, Dagster home, generated key, logs.
+    :param home: embedded server's data, Dagster home, generated key, logs; always absolute.
     :param database_url: any PostgreSQL 15 or newer; unset, the embedded server is used.
     :param encryption_keys: Fernet keys, newest first, separated by commas; unset, one is generated.
     :param now: what instant it is, see :mod:`farthing.clock`.
@@ -53,7 +80,9 @@ class Settings(BaseSettings):
         case_sensitive=True,
     )
 
-    home: Path = Field(PROJECT_ROOT / ".farthing", validation_alias="FARTHING_HOME")
+    home: Annotated[Path, AfterValidator(_home)] = Field(
+        PROJECT_ROOT / ".farthing", validation_alias="FARTHING_HOME"
+    )
     database_url: PostgresUrl | None = Field(
         None, validation_alias="FARTHING_DATABASE_URL", repr=False
     )
@@ -72,7 +101,7 @@ class Settings(BaseSettings):
     def load(cls) -> Self:
         """Read the environment.
 
-        :raises ConfigurationError: on the first malformed value, in one line that names its variable.
+        :raises ConfigurationError: on the first malformed value; one line, with its variable.
         """
         try:
             settings = cls()  # pyright: ignore[reportCallIssue]
