@@ -33,7 +33,8 @@ def today(tz: str | dt.tzinfo = dt.UTC) -> dt.date:
     if isinstance(tz, str):
         try:
             tz = ZoneInfo(tz)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        # OSError: a folder of the database, such as "Europe", or a name too long for a file.
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             message = f"time zone {tz!r} is not in the IANA database"
             raise ConfigurationError(message) from error
     return now().astimezone(tz).date()
@@ -46,11 +47,11 @@ def parse_instant(text: str) -> dt.datetime:
     """
     try:
         instant = dt.datetime.fromisoformat(text)
-    except ValueError as error:
+        if instant.tzinfo is None:
+            return instant.replace(tzinfo=dt.UTC)
+        return instant.astimezone(dt.UTC)
+    except (ValueError, OverflowError) as error:
         message = (
             f"{NOW_VARIABLE}: {text!r} is not an ISO 8601 instant such as 2026-03-15T09:00:00Z"
         )
         raise ConfigurationError(message) from error
-    if instant.tzinfo is None:
-        return instant.replace(tzinfo=dt.UTC)
-    return instant.astimezone(dt.UTC)
