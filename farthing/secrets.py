@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import tempfile
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -22,7 +23,7 @@ _DIGEST_BYTES = 32
 
 
 class DecryptionError(FarthingError):
-    """A stored secret cannot be read with the configured keys, or does not belong where it stands."""
+    """A stored secret does not decrypt with the configured keys, or stands in another's place."""
 
 
 class SecretBox:
@@ -80,16 +81,24 @@ def _parse(keys: str, *, source: str) -> MultiFernet:
 
 
 def _read_or_generate(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # O_EXCL lets exactly one of several first processes write the key; a link makes it appear whole.
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(Fernet.generate_key())
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _generate(path)
+    # Whatever is not a key is refused with the file's name, be it text or not.
+    return path.read_text(encoding="ascii", errors="replace")
+
+
+def _generate(path: Path) -> None:
+    # The draft is each thread's own, mode 0600. The link lets exactly one of them become the key,
+    # and it appears whole.
+    descriptor, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(Fernet.generate_key())
+            file.flush()
+            os.fsync(file.fileno())  # what it encrypts must not outlive it
         os.link(draft, path)
     except FileExistsError:
         pass
     finally:
-        draft.unlink()
-    return path.read_text()
+        Path(draft).unlink()
