@@ -1,47 +1,61 @@
 {{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
 
--- Which payment belongs to which series. The coarsest family that holds wins, because a bill that
--- varies or a price that rises is still one series; a second payment in one period is left out.
-with fits as (
-    select * from {{ ref('int_recurring_fits') }}
-    where is_accepted
+-- Which payment belongs to which series: families joined over their price changes, and what lies on
+-- the days that they leave open. The rhythm is that of the latest family.
+with claims as (
+    select
+        claims.*,
+        successions.series_key
+    from {{ ref('int_recurring_claims') }} as claims
+    inner join {{ ref('int_recurring_successions') }} as successions
+        on claims.family_key = successions.family_key
 ),
 
-families as (
-    select * from {{ ref('int_recurring_families') }}
+extensions as (
+    select * from {{ ref('int_recurring_extensions') }}
 ),
 
-steps as (
-    select * from {{ ref('int_recurring_steps') }}
-),
-
-claims as (
-    select distinct on (families.transaction_id)
-        families.transaction_id,
-        families.family_key,
-        families.stream_key,
-        fits.frequency,
-        fits.nominal_day
-    from families
-    inner join fits on families.family_key = fits.family_key
-    order by families.transaction_id, families.level
+members as (
+    select
+        transaction_id,
+        series_key,
+        stream_key,
+        frequency,
+        nominal_day,
+        booking_date,
+        amount,
+        due_date,
+        days_off,
+        coalesce(is_on_time, true) as is_on_time
+    from claims
+    union all
+    select
+        transaction_id,
+        series_key,
+        stream_key,
+        frequency,
+        nominal_day,
+        booking_date,
+        amount,
+        due_date,
+        days_off,
+        true as is_on_time
+    from extensions
 )
 
 select
-    claims.transaction_id,
-    claims.family_key as series_key,
-    claims.stream_key,
-    claims.frequency,
-    claims.nominal_day,
-    steps.booking_date,
-    steps.amount,
-    steps.due_date,
-    steps.days_off,
-    steps.is_on_time
-from claims
-inner join steps
-    on
-        claims.transaction_id = steps.transaction_id
-        and claims.family_key = steps.family_key
-        and claims.frequency = steps.frequency
-where not steps.is_repeat
+    transaction_id,
+    series_key,
+    stream_key,
+    frequency,
+    last_value(nominal_day) over (
+        partition by series_key
+        order by booking_date, transaction_id
+        rows between unbounded preceding and unbounded following
+    ) as nominal_day,
+    booking_date,
+    amount,
+    due_date,
+    days_off,
+    is_on_time
+from members

@@ -45,7 +45,6 @@ members as (
 figures as (
     select
         series_key,
-        stream_key,
         user_id,
         account_id,
         direction,
@@ -80,7 +79,7 @@ figures as (
         ) as moved_previous_count
     from members
     group by
-        series_key, stream_key, user_id, account_id, direction, currency, frequency, nominal_day
+        series_key, user_id, account_id, direction, currency, frequency, nominal_day
 )
 
 select
