@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-# White space of any kind, zero-width and control characters.
-_INVISIBLE = re.compile(r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff\x00-\x1f\x7f]+")
+# White space of any kind, zero-width, direction and control characters.
+_INVISIBLE = re.compile(
+    r"[\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+"
+)
+# JSON's own spelling and what banks do to it: a plus, and nothing before or after the point. Not
+# what else Python reads, such as 1_000 and the digits of other scripts: a database does not.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+# No amount of money or shares has more, before or after the point.
+_MOST_DIGITS = 60
 
 
 def text(value: Any) -> str | None:
@@ -29,14 +36,20 @@ def lines(value: Any) -> list[str]:
 
 
 def decimal(value: Any) -> Decimal | None:
-    """Return a finite number given as text or as a JSON number, or None."""
+    """Return a finite number of sensible length given as text or as a JSON number, or None."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return None
-    try:
-        number = Decimal(value.strip() if isinstance(value, str) else value)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    if isinstance(value, str):
+        value = value.strip()
+        if not _NUMBER.fullmatch(value):
+            return None
+    number = Decimal(value)
+    return number if number.is_finite() and _is_sensible(number) else None
+
+
+def _is_sensible(number: Decimal) -> bool:
+    places = -int(number.as_tuple().exponent)
+    return number.adjusted() < _MOST_DIGITS and places <= _MOST_DIGITS
 
 
 def currency(value: Any) -> str | None:
@@ -66,6 +79,6 @@ def instant(value: Any) -> dt.datetime | None:
         return None
     try:
         moment = dt.datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", written))
-    except ValueError:
+        return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):  # an offset may carry the year 1 out of the calendar
         return None
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)

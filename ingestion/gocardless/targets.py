@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
+from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from ingestion.run import Run
@@ -21,6 +23,7 @@ from postgres.gocardless.operations import requisitions
 from postgres.payload import Stamp
 from providers.gocardless import models
 from providers.gocardless.client import GoCardlessClient
+from providers.gocardless.tokens import TokenKeeper
 
 # Says how far back a bank may be read where no agreement does.
 _DEFAULT_HISTORY_DAYS = 90
@@ -84,9 +87,15 @@ def open_client(run: Run) -> Iterator[GoCardlessClient]:
 
     :raises ConfigurationError: if they are not set.
     """
-    secret_id, secret_key = run.settings.gocardless_secrets
-    with GoCardlessClient(run.settings.gocardless_base_url, secret_id, secret_key) as client:
+    base_url, secrets = run.settings.gocardless_base_url, run.settings.gocardless_secrets
+    with GoCardlessClient(base_url, *secrets, tokens=_tokens(base_url, *secrets)) as client:
         yield client
+
+
+@functools.cache
+def _tokens(_base_url: str, secret_id: SecretStr, secret_key: SecretStr) -> TokenKeeper:
+    """Return the tokens of these secrets at this provider, the same for all steps of a process."""
+    return TokenKeeper(secret_id, secret_key)
 
 
 def lock_account(session: Session, account: Account, run: Run) -> Stamp:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
-import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +12,7 @@ import httpx
 from pydantic import SecretStr
 
 from providers.deadline import Deadline
-from providers.errors import AuthenticationFailed, ProviderError, Rejected, Unavailable
+from providers.errors import AuthenticationFailed, ProviderError, Rejected
 from providers.gocardless.errors import LABEL, PROVIDER, classify, rate_limits
 from providers.gocardless.shapes import (
     get,
@@ -26,6 +23,7 @@ from providers.gocardless.shapes import (
     is_object,
     is_page,
 )
+from providers.gocardless.tokens import TokenKeeper
 from providers.http import Answer, Reply, Transport
 
 ALL_SCOPES = ("balances", "details", "transactions")
@@ -34,19 +32,9 @@ DEADLINE_S = 60.0
 _LONGEST_ID = 200
 _PAGE_LIMIT = 100
 _MAX_PAGES = 1000
-# A token is renewed this long before its end, so that none expires under way.
-_MARGIN_S = 60.0
 
 # The one summary of a 401 that is about the token; all others are about a consent.
 _STALE = "invalid token"
-
-
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    access: str = field(repr=False)
-    refresh: str = field(repr=False)
-    access_until: float
-    refresh_until: float
 
 
 class GoCardlessClient:
@@ -66,7 +54,7 @@ class GoCardlessClient:
         deadline_s: float = DEADLINE_S,
         backoff_s: float = 0.5,
         transport: httpx.BaseTransport | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
+        tokens: TokenKeeper | None = None,
     ) -> None:
         """Ask for nothing yet: the token comes with the first call.
 
@@ -74,7 +62,7 @@ class GoCardlessClient:
         :param deadline_s: how long one call may take, token and repeats included.
         :param backoff_s: the wait before a first repeat.
         :param transport: another transport in place of the network.
-        :param monotonic: the clock that tokens age by.
+        :param tokens: of the same base and secrets, shared with clients that came before.
         """
         self._http = Transport(
             base_url,
@@ -84,13 +72,8 @@ class GoCardlessClient:
             backoff_s=backoff_s,
             transport=transport,
         )
-        self._secret_id = secret_id
-        self._secret_key = secret_key
-        self._http.redactor.learn(secret_id.get_secret_value(), secret_key.get_secret_value())
-        self._monotonic = monotonic
-        self._token_lock = threading.Lock()
-        self._tokens: _Tokens | None = None
-        self._refused: str | None = None
+        self._tokens = tokens or TokenKeeper(secret_id, secret_key)
+        self._http.redactor.learn(*self._tokens.secrets())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._http!r})"
@@ -292,6 +275,15 @@ class GoCardlessClient:
             headers={"Authorization": f"Bearer {access}"},
         )
 
+    def _access(self, deadline: Deadline, *, refused: str | None = None) -> str:
+        access = self._tokens.access(self._ask_token, deadline, refused=refused)
+        self._http.redactor.learn(*self._tokens.secrets())
+        return access
+
+    def _ask_token(self, path: str, body: Mapping[str, str], deadline: Deadline) -> Any:
+        reply = self._http.call("POST", path, self._classify, deadline=deadline, body=body)
+        return self._http.payload(reply)
+
     def _classify(self, reply: Reply) -> ProviderError:
         return classify(reply, self._http.redactor)
 
@@ -302,77 +294,6 @@ class GoCardlessClient:
             message = f"{LABEL}: an id is empty or malformed"
             raise Rejected(message, provider=PROVIDER)
         return urllib.parse.quote(value, safe="")
-
-    # Tokens
-
-    def _access(self, deadline: Deadline, *, refused: str | None = None) -> str:
-        """Return a token that is valid for a while, asking for one at most once at a time.
-
-        :param refused: the token that was just turned down, which is not to be given out again.
-        """
-        # All threads wait for the one that asks, but none longer than its own call may take.
-        if not self._token_lock.acquire(timeout=deadline.left()):
-            message = f"{LABEL} did not hand out an access token in time"
-            raise Unavailable(message, provider=PROVIDER)
-        try:
-            tokens, now = self._tokens, self._monotonic()
-            if tokens is not None and tokens.access != refused and now < tokens.access_until:
-                return tokens.access
-            self._tokens = self._renewed(tokens, now, deadline)
-            return self._tokens.access
-        finally:
-            self._token_lock.release()
-
-    def _renewed(self, tokens: _Tokens | None, now: float, deadline: Deadline) -> _Tokens:
-        if tokens is not None and now < tokens.refresh_until:
-            try:
-                return self._ask_token("refresh", {"refresh": tokens.refresh}, tokens, deadline)
-            except AuthenticationFailed:
-                # The refresh token was taken back early; the secrets may still be good.
-                self._tokens = None
-        if self._refused is not None:
-            # Secrets do not get better, and a hundred tries an hour are all there are.
-            raise AuthenticationFailed(self._refused, provider=PROVIDER, status=401)
-        secrets = {
-            "secret_id": self._secret_id.get_secret_value(),
-            "secret_key": self._secret_key.get_secret_value(),
-        }
-        try:
-            return self._ask_token("new", secrets, None, deadline)
-        except AuthenticationFailed as error:
-            self._refused = str(error)
-            raise
-
-    def _ask_token(
-        self, which: str, body: Mapping[str, str], known: _Tokens | None, deadline: Deadline
-    ) -> _Tokens:
-        reply = self._http.call(
-            "POST", f"/token/{which}/", self._classify, deadline=deadline, body=body
-        )
-        payload = self._http.payload(reply)
-        now = self._monotonic()
-        access, lifetime = get(payload, "access"), get(payload, "access_expires")
-        if known is None:
-            refresh, refresh_lifetime = get(payload, "refresh"), get(payload, "refresh_expires")
-            refresh_until = now + _seconds(refresh_lifetime)
-        else:
-            # A refresh gives no new refresh token.
-            refresh, refresh_until = known.refresh, known.refresh_until
-        if not _is_token(access) or not _is_token(refresh):
-            self._http.distrust("sent no usable access token", status=reply.status)
-        self._http.redactor.learn(access, refresh)
-        return _Tokens(access, refresh, now + _seconds(lifetime), refresh_until)
-
-
-def _seconds(lifetime: object) -> float:
-    """Return how long a token may be used; one of unknown age only for the call at hand."""
-    if isinstance(lifetime, bool) or not isinstance(lifetime, int):
-        return 0.0
-    return lifetime - _MARGIN_S
-
-
-def _is_token(value: object) -> bool:
-    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
 
 
 def _query(**parts: object) -> str:

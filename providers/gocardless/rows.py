@@ -157,8 +157,9 @@ def _refusal(
     is_pending: bool,
 ) -> str | None:
     if amount is None:
-        given = money.get("amount") not in (None, "")
-        return "transactionAmount.amount is " + ("not a number" if given else "missing")
+        given = money.get("amount")
+        is_missing = given is None or (isinstance(given, str) and text(given) is None)
+        return "transactionAmount.amount is " + ("missing" if is_missing else "not a number")
     if code is None:
         return "transactionAmount.currency is not a three-letter code"
     if booked_on is None and not is_pending:
@@ -181,8 +182,10 @@ def _description(row: dict[str, Any]) -> str | None:
 
 def _counterparty(row: dict[str, Any], *, is_debit: bool) -> tuple[str | None, str | None]:
     near, far = ("creditor", "debtor") if is_debit else ("debtor", "creditor")
-    name = text(row.get(f"{near}Name")) or text(row.get(f"{far}Name"))
-    number = _account_number(row.get(f"{near}Account")) or _account_number(row.get(f"{far}Account"))
+    name, number = text(row.get(f"{near}Name")), _account_number(row.get(f"{near}Account"))
+    if name is None and (name := text(row.get(f"{far}Name"))):
+        # Some banks write the other party on this side. Without a name, its account is our own.
+        number = number or _account_number(row.get(f"{far}Account"))
     return name, number
 
 

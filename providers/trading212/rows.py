@@ -86,12 +86,24 @@ def _order_refusal(order: dict[str, Any], fill: dict[str, Any]) -> str | None:
     if order.get("side") not in ("BUY", "SELL"):
         return "order.side is neither BUY nor SELL"
     wallet = _object(fill.get("walletImpact"))
-    if wallet.get("netValue") is None and fill.get("type") != "TRADE":
+    if wallet.get("netValue") is None and text(fill.get("type")) not in (None, "TRADE"):
         return None  # a corporate action that moves shares and no money
     if decimal(wallet.get("netValue")) is None:
         return "fill.walletImpact.netValue is missing"
     if currency(wallet.get("currency")) is None:
         return "fill.walletImpact.currency is missing"
+    return _part_refusal(fill.get("quantity"), wallet.get("taxes"))
+
+
+def _part_refusal(quantity: Any, taxes: Any) -> str | None:
+    """Refuse parts that are there and cannot be read; they may be missing."""
+    if quantity is not None and decimal(quantity) is None:
+        return "fill.quantity is not a number"
+    if taxes is not None and not isinstance(taxes, list):
+        return "fill.walletImpact.taxes is not a list"
+    fees = [_object(tax).get("quantity") for tax in taxes or []]
+    if any(fee is not None and decimal(fee) is None for fee in fees):
+        return "fill.walletImpact.taxes has an amount that is not a number"
     return None
 
 

@@ -117,6 +117,13 @@ def test_first_sync_holds_exactly_what_the_providers_booked(world: World) -> Non
     assert sorted(cash(world).elements()) == sorted(Decimal(c["amount"]) for c in truth["cash"])
 
 
+def test_all_steps_of_a_process_share_one_token(world: World) -> None:
+    sync(world.run())
+
+    asked = [r["path"] for r in world.sandbox.requests() if "/token/" in r["path"]]
+    assert asked == []  # connecting has asked already
+
+
 def test_holdings_are_the_brokers_positions_in_major_units(world: World) -> None:
     sync(world.run())
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from providers.errors import (
     AuthenticationFailed,
@@ -22,6 +23,7 @@ from providers.errors import (
 )
 from providers.gocardless.client import GoCardlessClient
 from providers.gocardless.models import Agreement, Institution, Requisition
+from providers.gocardless.tokens import TokenKeeper
 from tests.providers.conftest import (
     ACCESS,
     REFRESH,
@@ -69,6 +71,20 @@ class Hands:
 # Tokens
 
 
+def keeper(clock: Hands | None = None) -> TokenKeeper:
+    secrets = SecretStr(SECRET_ID), SecretStr(SECRET_KEY)
+    return TokenKeeper(*secrets, monotonic=clock) if clock else TokenKeeper(*secrets)
+
+
+def test_a_keeper_serves_one_client_after_another(script: Script) -> None:
+    script.on(ACCOUNT, Step({"id": "a1"}))
+    tokens = keeper()
+    for _ in range(3):
+        with make_gocardless(script.url, tokens=tokens) as client:
+            client.account("a1")
+    assert script.count(NEW) == 1
+
+
 def test_one_token_serves_many_calls(script: Script, gocardless: GoCardlessClient) -> None:
     script.on(ACCOUNT, Step({"id": "a1"}))
     for _ in range(3):
@@ -83,7 +99,7 @@ def test_one_token_serves_many_calls(script: Script, gocardless: GoCardlessClien
 def test_a_token_is_refreshed_shortly_before_its_end(script: Script) -> None:
     clock = Hands()
     script.on(ACCOUNT, Step({"id": "a1"}))
-    with make_gocardless(script.url, monotonic=clock) as client:
+    with make_gocardless(script.url, tokens=keeper(clock)) as client:
         client.account("a1")
         clock.at += 86400 - 61
         client.account("a1")
@@ -100,7 +116,7 @@ def test_a_token_is_refreshed_shortly_before_its_end(script: Script) -> None:
 def test_a_new_token_is_asked_for_once_the_refresh_token_is_old_too(script: Script) -> None:
     clock = Hands()
     script.on(ACCOUNT, Step({"id": "a1"}))
-    with make_gocardless(script.url, monotonic=clock) as client:
+    with make_gocardless(script.url, tokens=keeper(clock)) as client:
         client.account("a1")
         clock.at += 2592000
         client.account("a1")
@@ -112,7 +128,7 @@ def test_a_refused_refresh_leads_to_a_new_token(script: Script) -> None:
     clock = Hands()
     script.on(ACCOUNT, Step({"id": "a1"}))
     script.on(REFRESHED, INVALID_TOKEN)
-    with make_gocardless(script.url, monotonic=clock) as client:
+    with make_gocardless(script.url, tokens=keeper(clock)) as client:
         client.account("a1")
         clock.at += 86400
         client.account("a1")
