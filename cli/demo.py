@@ -122,7 +122,8 @@ def _providers(ledger: Opened) -> Iterator[Run]:
     if any(os.environ.get(name) for name in demo_home.BASES):
         yield ledger.run
         return
-    with demo_home.running(ledger.settings) as sandbox:
+    demo_home.mark(ledger.settings)
+    with demo_home.running(ledger.settings.home) as sandbox:
         sandbox.wait()
         yield dataclasses.replace(ledger.run, settings=Settings.load())
 

@@ -107,20 +107,25 @@ def providers(settings: Settings) -> Iterator[DemoSandbox | None]:
     if not is_demo(settings) or any(os.environ.get(name) for name in PROVIDER_VARIABLES):
         yield None
         return
-    with running(settings) as sandbox:
+    with running(settings.home) as sandbox:
         yield sandbox
 
 
-@contextmanager
-def running(settings: Settings) -> Iterator[DemoSandbox]:
-    """Make a home one of a demo, run its sandbox, and point this process and its children at it."""
+def mark(settings: Settings) -> None:
+    """Make a home, and its database of now, those of a demo."""
     home = settings.home
     home.mkdir(mode=0o711, parents=True, exist_ok=True)
+    _write(home, {**_read(home), "database": _name(settings.database_url)})
+
+
+@contextmanager
+def running(home: Path) -> Iterator[DemoSandbox]:
+    """Run the sandbox of a home, and point this process and its children at it."""
     lease = files.open_private(home / "sandbox.lease")
     try:
         with files.exclusive(home / "sandbox.lock"):
             fcntl.flock(lease, fcntl.LOCK_SH)
-            sandbox = _find_or_start(settings)
+            sandbox = _find_or_start(home)
         with exported(sandbox.variables()):
             yield sandbox
     finally:
@@ -141,8 +146,7 @@ def sweep(home: Path) -> None:
         os.close(lease)
 
 
-def _find_or_start(settings: Settings) -> DemoSandbox:
-    home = settings.home
+def _find_or_start(home: Path) -> DemoSandbox:
     last = _read(home).get("port")
     port = last if isinstance(last, int) else 0
     pid = _pid(home)
@@ -150,9 +154,7 @@ def _find_or_start(settings: Settings) -> DemoSandbox:
     if not is_running and (port == 0 or not _is_free(port)):
         port = _free_port()
     # Written first: whoever finds a pid finds the port that belongs to it.
-    known = {"port": port, "database": _name(settings.database_url)}
-    if _read(home) != known:
-        files.write_private(_path(home), json.dumps(known))
+    _write(home, {**_read(home), "port": port})
     if not is_running:
         _start(home, port)
     return DemoSandbox(home, port)
@@ -226,6 +228,11 @@ def _read(home: Path) -> dict[str, Any]:
     return {}
 
 
+def _write(home: Path, known: dict[str, Any]) -> None:
+    if _read(home) != known:
+        files.write_private(_path(home), json.dumps(known))
+
+
 def _path(home: Path) -> Path:
     return home / "demo.json"
 
@@ -256,8 +263,7 @@ def _main() -> None:
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
-    settings = Settings.load()
-    with running(settings) as sandbox:
+    with running(Settings.load().home) as sandbox:
         sandbox.wait()
         while not told.wait(1.0) and sandbox.answers():
             pass

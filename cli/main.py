@@ -56,9 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _be_a_process() -> None:
     # A request to end unwinds as Ctrl-C does, so that servers that were started are stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Python drops an interrupt that arrives in a callback of its own housekeeping.
+    sys.unraisablehook = _interrupt_again
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a sign gets a question mark, not a failure.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def _interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
+    if issubclass(dropped.exc_type, KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    else:
+        sys.__unraisablehook__(dropped)
 
 
 def _complain(message: str, code: int) -> int:

@@ -14,7 +14,7 @@ from farthing import clock
 from postgres.common.enums import RecurringFrequency, RecurringStatus
 from postgres.common.models import RecurringPattern
 from postgres.common.operations import recurring_patterns
-from postgres.errors import TransitionError
+from postgres.errors import OperationError
 
 # As the analysis counts them; see recurring_cadences in the dbt project.
 _DAYS_A_YEAR = Decimal("365.25")
@@ -69,7 +69,7 @@ def decide(decision: str, prefixes: Sequence[str], user: str | None) -> None:
 
     :param decision: accept, dismiss, pause, resume or cancel.
     :raises WrongUseError: if an id means no pattern, or several.
-    :raises TransitionError: if a pattern is in no state for that.
+    :raises OperationError: if a pattern is in no state for that.
     """
     starts, wanted, done = _DECISIONS[decision]
     with opened() as ledger, ledger.database.sessions.begin() as session:
@@ -82,7 +82,12 @@ def decide(decision: str, prefixes: Sequence[str], user: str | None) -> None:
         for pattern_id in dict.fromkeys(chosen):
             pattern = known[pattern_id]
             if pattern.status not in starts:
-                raise TransitionError(pattern.status, wanted, what=f"{_name(pattern)}")
+                states = " or ".join(sorted(start.value for start in starts))
+                message = (
+                    f"{_name(pattern)} is {pattern.status.value}; only what is {states} "
+                    f"can be {done}"
+                )
+                raise OperationError(message)
             recurring_patterns.change_status(session, user_id, pattern_id, wanted, at=clock.now())
     for pattern_id in dict.fromkeys(chosen):
         say(f"{_name(known[pattern_id])} is {done}.")
