@@ -29,7 +29,8 @@ class Evidence:
     def fingerprint(self) -> str:
         """A digest of the content; amounts that are equal as numbers are equal."""
         parts = (_plain(part) for part in self.content)
-        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+        written = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+        return hashlib.sha256(written).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def _first_content(rows: Sequence[Evidence]) -> Iterable[tuple[str, str]]:
 
 def _plain(part: Hashable) -> str:
     if isinstance(part, Decimal):
-        # -12.0, -12.00 and -12 are one amount.
-        return f"{part.normalize():f}" if part else "0"
+        # -12.0, -12.00 and -12 are one amount. Decimal.normalize() would round to 28 digits.
+        digits = f"{part:f}" if part else "0"
+        return digits.rstrip("0").rstrip(".") if "." in digits else digits
     return "\x00" if part is None else str(part)
