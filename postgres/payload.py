@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import math
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import simplejson
+
+# PostgreSQL stores longer numbers than Python reads back, but none that a provider means.
+_MOST_DIGITS = 1000
+_TOO_LARGE = 10**_MOST_DIGITS
 
 
 def dumps(value: Any) -> str:
@@ -29,7 +35,8 @@ def content_hash(payload: Any) -> bytes:
 
 
 def storable(value: Any) -> tuple[Any, bool]:
-    """Replace what PostgreSQL cannot store (NUL and lone surrogates) by U+FFFD.
+    """Replace what PostgreSQL cannot store: NUL and lone surrogates by U+FFFD, numbers that are
+    infinite or endlessly long by their text.
 
     :returns: the value, and whether anything had to be replaced.
     """
@@ -43,7 +50,18 @@ def storable(value: Any) -> tuple[Any, bool]:
     if isinstance(value, list):
         items = [storable(item) for item in value]
         return [item for item, _ in items], any(flag for _, flag in items)
+    if isinstance(value, int | float | Decimal) and not _is_storable_number(value):
+        return str(Decimal(value)), True
     return value, False
+
+
+def _is_storable_number(number: float | Decimal) -> bool:
+    if isinstance(number, Decimal):
+        if not number.is_finite():
+            return False
+        places = -int(number.as_tuple().exponent)
+        return number.adjusted() < _MOST_DIGITS and places <= _MOST_DIGITS
+    return math.isfinite(number) if isinstance(number, float) else abs(number) < _TOO_LARGE
 
 
 @dataclass(frozen=True, slots=True)
