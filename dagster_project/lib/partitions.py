@@ -8,8 +8,13 @@ import dagster as dg
 
 from dagster_project.lib import tags
 from farthing import clock
+from farthing.errors import FarthingError
 from ingestion import planning
-from ingestion.run import Run, Window
+from ingestion.run import Window
+
+
+class NoDaysError(FarthingError):
+    """A run of the history does not say of which days."""
 
 
 def days() -> dg.DailyPartitionsDefinition:
@@ -30,9 +35,13 @@ def range_tags(window: Window) -> dict[str, str]:
     return {tags.RANGE_START: first.isoformat(), tags.RANGE_END: window.last.isoformat()}
 
 
-def window_of(context: dg.AssetExecutionContext, run: Run) -> Window:
-    """Return the days that a run was asked for; without any, those that are due."""
+def window_of(context: dg.AssetExecutionContext) -> Window:
+    """Return the days that a run was asked for.
+
+    :raises NoDaysError: if it was launched without any.
+    """
     if not (context.has_partition_key or context.has_partition_key_range):
-        return planning.sync_window(run)
+        message = "history is read for days: launch this with a partition or a range of them"
+        raise NoDaysError(message)
     window = context.partition_time_window
     return Window(window.start.date(), window.end.date() - dt.timedelta(days=1))

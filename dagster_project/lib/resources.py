@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from ingestion.run import Run
 from postgres.database import Database, open_database
 
 
-class Ledger(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Ledger(dg.ConfigurableResource[Any]):
     """The database that the environment names.
 
     It has no configuration of its own: Dagster stores configuration in clear.
@@ -32,7 +33,8 @@ class Ledger(dg.ConfigurableResource):  # type: ignore[type-arg]
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Ledger]:
         """Remember the run; the database is closed when it ends."""
-        self._run_id = context.run_id or "schedule"
+        # A schedule reads too, in no run.
+        self._run_id = context.run.run_id if context.run else "schedule"
         connection = context.run.tags.get(tags.CONNECTION) if context.run else None
         self._connection_id = uuid.UUID(connection) if connection else None
         with ExitStack() as self._stack:

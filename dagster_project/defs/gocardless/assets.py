@@ -37,7 +37,7 @@ def balances(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
 def transactions(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
     """Ask for the transactions of every account in the days of this run."""
     with ledger.run() as run:
-        return materialized(context, gocardless.pull_transactions(run, window_of(context, run)))
+        return materialized(context, gocardless.pull_transactions(run, window_of(context)))
 
 
 FEEDS = {

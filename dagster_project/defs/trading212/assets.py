@@ -38,14 +38,14 @@ def positions(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized
 def orders(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
     """Ask for the orders of every account in the days of this run."""
     with ledger.run() as run:
-        return materialized(context, trading212.pull_orders(run, window_of(context, run)))
+        return materialized(context, trading212.pull_orders(run, window_of(context)))
 
 
 @table_asset(models.Dividend, kinds=_KINDS, domain=_DOMAIN, deps=[account_summary], history=True)
 def dividends(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
     """Ask for the dividends of every account in the days of this run."""
     with ledger.run() as run:
-        return materialized(context, trading212.pull_dividends(run, window_of(context, run)))
+        return materialized(context, trading212.pull_dividends(run, window_of(context)))
 
 
 @table_asset(
@@ -54,9 +54,7 @@ def dividends(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized
 def cash_transactions(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
     """Ask for the cash movements of every account in the days of this run."""
     with ledger.run() as run:
-        return materialized(
-            context, trading212.pull_cash_transactions(run, window_of(context, run))
-        )
+        return materialized(context, trading212.pull_cash_transactions(run, window_of(context)))
 
 
 FEEDS = {
