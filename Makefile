@@ -56,7 +56,7 @@ up: install ## Serve the Dagster UI on http://127.0.0.1:3000 and run the schedul
 
 .PHONY: test
 test: install-dev ## Set up and run the tests
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS)
 
 .PHONY: lint
 lint: install-dev ## Check format, lint, types, imports, SQL, dbt project and migrations

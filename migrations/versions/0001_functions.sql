@@ -52,9 +52,9 @@ as $$
             regexp_replace(
                 name,
                 '^\s*((card (payment|purchase|transaction)|contactless( payment)?|purchase|payment|'
-                'pos|visa( purchase| debit)?|mastercard|direct debit( payment)?|ddr?|dd|'
-                'standing order|sto?|faster payments?( receipt)?|fpo|fpi|bgc|bank giro credit|'
-                'bank credit|credit|bill payment|bp|online payment|transfer)'
+                'pos|vis|visa( purchase| debit)?|mastercard|direct debit( payment)?|ddr?|\)\)\)|'
+                'standing order|sto?|so|faster payments?( receipt)?|fpo|fpi|bgc|bank giro credit|'
+                'bank credit|cr|bill payment|bp|online payment|transfer)'
                 '(\s+(to|from|at|by|of))?[\s:*/-]+)+',
                 ''
             ) as name
@@ -82,11 +82,13 @@ as $$
                 ) with ordinality as w (word, place)
                 where
                     word <> ''
-                    and word !~ '\d'
+                    -- A number is a store, a card or a reference, but O2 and Beer52 are names.
+                    and (word !~ '\d' or (place = 1 and word ~ '^[a-z]+\d{1,2}$'))
                     and word !~ '^[.'']+$'
                     and word not in (
                         'ltd', 'limited', 'plc', 'llp', 'inc', 'gmbh', 'ref', 'mandate',
-                        'no', 'gb', 'gbr', 'uk', 'card', 'cd'
+                        'no', 'gb', 'gbr', 'uk', 'card', 'cd',
+                        'bcc', 'bgc', 'clp', 'ddr', 'dpc', 'sto'
                     )
                 order by place
             ) as kept
@@ -106,7 +108,14 @@ $$;
 create function common.major_currency(code text) returns text
 language sql immutable parallel safe
 as $$
-    select case code when 'GBX' then 'GBP' when 'GBp' then 'GBP' when 'ILA' then 'ILS' when 'ZAC' then 'ZAR' else code end
+    select
+        case code
+            when 'GBX' then 'GBP'
+            when 'GBp' then 'GBP'
+            when 'ILA' then 'ILS'
+            when 'ZAC' then 'ZAR'
+            else code
+        end
 $$;
 
 -- How many of the unit make one of the currency.
