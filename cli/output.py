@@ -27,6 +27,8 @@ from rich.text import Text
 _PLAIN_WIDTH = 100
 _SHORT_ID = 8
 _CENTS = 2
+# As long as a day, an id or a state.
+_NEVER_FOLDED = 11
 
 GOOD, BAD, DOUBTFUL, QUIET, HEADING = "green", "bold red", "yellow", "dim", "bold"
 
@@ -62,20 +64,28 @@ def print_json(value: object) -> None:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, numbers: Iterable[str] = ()
 ) -> None:
-    """Print a table as wide as its content.
+    """Print a table as wide as its content; where there is less room, long texts are folded.
 
-    :param numbers: the columns that are set right and never broken.
+    :param numbers: the columns that are set right.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    cells = [[c if isinstance(c, Text) else Text(clean(c)) for c in row] for row in rows]
+    widths = [max((len(row[index]) for row in cells), default=0) for index in range(len(columns))]
+    console = _console()
+    natural = sum(max(len(name), width) for name, width in zip(columns, widths, strict=True))
+    # Two spaces between columns where there is room, else one.
+    gap = int(natural + 2 * (len(columns) - 1) <= console.width)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, gap, 0, 0))
     aligned = set(numbers)
-    for name in columns:
-        if name in aligned:
-            table.add_column(name, justify="right", no_wrap=True)
-        else:
-            table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
-    _console().print(table)
+    for name, width in zip(columns, widths, strict=True):
+        table.add_column(
+            name,
+            justify="right" if name in aligned else "left",
+            no_wrap=name in aligned or width <= _NEVER_FOLDED,
+            overflow="fold",
+        )
+    for row in cells:
+        table.add_row(*row)
+    console.print(table)
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def decide(decision: str, prefixes: Sequence[str], user: str | None) -> None:
 def print_patterns(patterns: Iterable[RecurringPattern]) -> None:
     """Print patterns as a table."""
     print_table(
-        ("Id", "Name", "How often", "Next", "Amount", "A month", "", "Confidence", "Status"),
+        ("Id", "Name", "How often", "Next", "Amount", "A month", "", "Sure", "Status"),
         [
             (
                 short(each.id),
@@ -111,7 +111,7 @@ def print_patterns(patterns: Iterable[RecurringPattern]) -> None:
             )
             for each in patterns
         ],
-        numbers=("Next", "Amount", "A month", "Confidence"),
+        numbers=("Next", "Amount", "A month", "Sure"),
     )
 
 

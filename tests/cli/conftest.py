@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(PREFIXES):
             monkeypatch.delenv(name)
     monkeypatch.setenv("FARTHING_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "100")
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def ledger(
     database_url: str,
     sessions: sessionmaker[Session],
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[sessionmaker[Session]]:
+) -> sessionmaker[Session]:
     """The database that commands of this test work on."""
     monkeypatch.setenv("FARTHING_DATABASE_URL", database_url)
     return sessions
@@ -42,9 +42,7 @@ def ann(ledger: sessionmaker[Session]) -> str:
 
 
 @pytest.fixture
-def providers(
-    own_environment: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> Sandbox:
+def providers(own_environment: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A sandbox that commands of this test ask."""
     monkeypatch.setenv("GOCARDLESS_BASE_URL", sandbox.gocardless_url)
     monkeypatch.setenv("GOCARDLESS_SECRET_ID", sandbox.secret_id)

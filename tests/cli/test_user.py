@@ -71,6 +71,7 @@ def test_create_refused_leaves_users_as_they_were(
     name: str,
     password: str,
     reason: str,
+    *,
     ann: str,
     ledger: sessionmaker[Session],
     monkeypatch: pytest.MonkeyPatch,
