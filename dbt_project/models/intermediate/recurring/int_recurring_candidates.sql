@@ -1,7 +1,8 @@
 {{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
 
 -- What may recur: booked payments with a known counterparty. Money between own accounts and trades
--- are no commitment to anybody. A stream is what one merchant gives or takes on one account.
+-- are no commitment to anybody. A stream is what one merchant gives or takes on one account; one
+-- whose payments are mostly own transfers is all transfers, also where a leg had no partner.
 with transactions as (
     select * from {{ ref('int_transactions_classified') }}
 ),
@@ -20,6 +21,7 @@ eligible as (
         transactions.currency,
         transactions.booking_date,
         transactions.amount,
+        transactions.is_own_transfer,
         stems.merchant_stem,
         case when transactions.amount < 0 then 'expense' else 'income' end as direction
     from transactions
@@ -31,12 +33,31 @@ eligible as (
         transactions.status = 'booked'
         and transactions.amount <> 0
         and transactions.booking_date is not null
-        and not transactions.is_own_transfer
         and transactions.kind not in ('transfer', 'trade', 'deposit', 'withdrawal')
+),
+
+streams as (
+    select
+        *,
+        md5(concat_ws('|', account_id, merchant_stem, currency, direction)) as stream_key,
+        count(*) filter (where is_own_transfer) over stream as transfer_count,
+        count(*) filter (where not is_own_transfer) over stream as stream_count
+    from eligible
+    window stream as (partition by account_id, merchant_stem, currency, direction)
 )
 
 select
-    *,
-    md5(concat_ws('|', account_id, merchant_stem, currency, direction)) as stream_key,
-    count(*) over (partition by account_id, merchant_stem, currency, direction) as stream_count
-from eligible
+    transaction_id,
+    user_id,
+    account_id,
+    merchant_id,
+    merchant_name,
+    currency,
+    booking_date,
+    amount,
+    merchant_stem,
+    direction,
+    stream_key,
+    stream_count
+from streams
+where not is_own_transfer and transfer_count <= stream_count
