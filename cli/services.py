@@ -229,6 +229,8 @@ def _start_supervisor(settings: Settings, place: _Place, plan: _Plan) -> None:
             supervisor.wait(_STOP_SECONDS)
         _clean_up(place)
         raise
+    # It outlives us on purpose; Popen would complain of that when it is thrown away.
+    supervisor.returncode = 0
 
 
 def _wait_until_ready(place: _Place, supervisor: subprocess.Popen[bytes]) -> None:
@@ -247,10 +249,11 @@ def _wait_until_ready(place: _Place, supervisor: subprocess.Popen[bytes]) -> Non
 
 
 def _stop_supervisor(place: _Place, pid: int) -> None:
+    birth = _birth(pid)
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
-    while place.is_supervised():
+    while place.is_supervised() or (birth is not None and _birth(pid) == birth):
         if time.monotonic() > deadline:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
