@@ -57,11 +57,12 @@ def project_transactions(run: Run) -> StepOutcome:
     """Bring the rows that changed into the ledger; what cannot be placed is set aside."""
 
     def project(session: Session, account: Linked) -> WriteCounts:
-        if isinstance(account, gocardless.LinkedAccount):
-            counts = gocardless.project_transactions(session, account)
-        else:
-            counts = trading212.project_transactions(session, account)
-        balances.set_opening_balance(session, account.account_id)
+        if isinstance(account, trading212.LinkedAccount):
+            return trading212.project_transactions(session, account)
+        counts = gocardless.project_transactions(session, account)
+        if account.is_read:
+            # Without its rows the whole balance would pass for what it opened with.
+            balances.set_opening_balance(session, account.account_id)
         return counts
 
     return _by_account(run, "common.transactions", project)

@@ -67,11 +67,13 @@ def _pull_transactions(
     run: Run, client: GoCardlessClient, account: Account, asked: Window
 ) -> AccountOutcome:
     window = _window(account, asked)
+    # A row may be booked for a day to come; only a past range needs an end.
+    date_to = window.last if window.last < clock.today() else None
     answer = call(
         run,
         account,
         _TRANSACTIONS,
-        lambda: client.transactions(_id(account), date_from=window.first, date_to=window.last),
+        lambda: client.transactions(_id(account), date_from=window.first, date_to=date_to),
     )
     listed = answer.payload["transactions"]
     booked = _read_rows(listed["booked"], is_pending=False)

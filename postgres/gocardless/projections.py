@@ -86,13 +86,17 @@ _TRANSACTION = (
 
 @dataclass(frozen=True, slots=True)
 class LinkedAccount:
-    """A raw account with the connection that reads it and the ledger account that it fills."""
+    """A raw account with the connection that reads it and the ledger account that it fills.
+
+    :param is_read: its transactions have been read at least once.
+    """
 
     user_id: uuid.UUID
     connection_id: uuid.UUID
     account_id: uuid.UUID
     bank_account_id: uuid.UUID
     label: str
+    is_read: bool
 
 
 def project_institutions(session: Session) -> WriteCounts:
@@ -166,6 +170,7 @@ def linked_accounts(session: Session) -> list[LinkedAccount]:
             AccountLink.account_id,
             BankAccount.id,
             Account.name,
+            BankAccount.transactions_through.is_not(None),
         )
         .select_from(BankAccount)
         .join(

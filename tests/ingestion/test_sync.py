@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -421,6 +422,24 @@ def test_projection_catches_up_after_a_crash_between_landing_and_projecting(worl
 
     project(world.run("run-2"))
 
+    assert_complete(world)
+
+
+def test_an_account_whose_first_read_fails_still_adds_up_later(world: World) -> None:
+    world.sandbox.inject(faults.Fault(path=r"/transactions", status=500, times=5))
+    steps = sync(world.run("run-1"))
+    assert len(steps["gocardless.transactions"].unfinished) == 5
+
+    sync(world.run("run-2"))
+
+    assert_complete(world)
+
+
+def test_two_syncs_at_the_same_time_both_succeed_and_repeat_nothing(world: World) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda name: sync(world.run(name)), ("run-a", "run-b")))
+
+    assert [a.reason for steps in both for step in steps.values() for a in step.unfinished] == []
     assert_complete(world)
 
 
