@@ -82,7 +82,7 @@ def _parse(keys: str, *, source: str) -> MultiFernet:
 
 def _read_or_generate(path: Path) -> str:
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         _generate(path)
     # Whatever is not a key is refused with the file's name, be it text or not.
     return path.read_text(encoding="ascii", errors="replace")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+
+import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from postgres.core import Base, HasId, HasTimes
@@ -21,3 +24,8 @@ class User(HasId, HasTimes, Base):
     base_currency: Mapped[str] = mapped_column(
         server_default="GBP", comment="ISO 4217; what totals over several currencies are given in"
     )
+
+
+def owner() -> Mapped[uuid.UUID]:
+    """Return the column that says whose a row is; it goes with its user."""
+    return mapped_column(sa.ForeignKey("auth.users.id", ondelete="CASCADE"), index=True)

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from postgres.auth.models import owner
 from postgres.common.enums import (
     AccountCategory,
     AccountStatus,
@@ -34,10 +35,6 @@ from postgres.common.enums import (
 from postgres.core import Base, HasId, HasTimes, checked
 
 SCHEMA = "common"
-
-
-def _owner() -> Mapped[uuid.UUID]:
-    return mapped_column(sa.ForeignKey("auth.users.id", ondelete="CASCADE"), index=True)
 
 
 def _same_owner(column: str, target: str, *, ondelete: str) -> sa.ForeignKeyConstraint:
@@ -78,7 +75,7 @@ class Connection(HasId, HasTimes, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     institution_id: Mapped[uuid.UUID] = mapped_column(
         sa.ForeignKey("common.institutions.id", ondelete="RESTRICT"), index=True
     )
@@ -105,7 +102,7 @@ class Account(HasId, HasTimes, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     institution_id: Mapped[uuid.UUID] = mapped_column(
         sa.ForeignKey("common.institutions.id", ondelete="RESTRICT"), index=True
     )
@@ -143,7 +140,7 @@ class AccountLink(HasId, HasTimes, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     account_id: Mapped[uuid.UUID]
     connection_id: Mapped[uuid.UUID]
     provider: Mapped[Provider] = mapped_column(checked(Provider))
@@ -160,7 +157,7 @@ class Merchant(HasId, HasTimes, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     name: Mapped[str] = mapped_column(comment="as common.normalise_merchant gives it")
 
 
@@ -245,7 +242,7 @@ class BalanceSnapshot(HasId, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     account_id: Mapped[uuid.UUID]
     balance_type: Mapped[str] = mapped_column(
         comment="as the provider calls it; trading212: cash, invested, total"
@@ -272,7 +269,7 @@ class Holding(HasId, HasTimes, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     account_id: Mapped[uuid.UUID]
     instrument_id: Mapped[uuid.UUID] = mapped_column(
         sa.ForeignKey("common.instruments.id", ondelete="RESTRICT")
@@ -313,7 +310,7 @@ class RecurringPattern(HasId, HasTimes, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     account_id: Mapped[uuid.UUID]
     merchant_id: Mapped[uuid.UUID | None]
     source: Mapped[RecurringSource] = mapped_column(checked(RecurringSource))
@@ -366,7 +363,7 @@ class RecurringPatternTransaction(Base):
 
     transaction_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     pattern_id: Mapped[uuid.UUID]
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     source: Mapped[RecurringSource] = mapped_column(
         checked(RecurringSource), comment="a manual link is never moved by a run"
     )
@@ -431,7 +428,7 @@ class Quarantine(HasId, HasTimes, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     account_id: Mapped[uuid.UUID | None]
     raw_table: Mapped[str] = mapped_column(comment="schema.table of the raw row")
     raw_id: Mapped[uuid.UUID]

@@ -13,13 +13,10 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from postgres.auth.models import owner
 from postgres.core import Base, HasId, RawRow
 
 SCHEMA = "gocardless"
-
-
-def _owner() -> Mapped[uuid.UUID]:
-    return mapped_column(sa.ForeignKey("auth.users.id", ondelete="CASCADE"), index=True)
 
 
 class Institution(RawRow, Base):
@@ -39,7 +36,7 @@ class Agreement(RawRow, Base):
     __table_args__ = {"schema": SCHEMA}  # noqa: RUF012 - SQLAlchemy reads this as a plain dict
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="GoCardless's id")
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     institution_id: Mapped[str]
     max_historical_days: Mapped[int]
     access_valid_for_days: Mapped[int]
@@ -58,7 +55,7 @@ class Requisition(RawRow, Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="GoCardless's id")
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     institution_id: Mapped[str]
     agreement_id: Mapped[uuid.UUID | None] = mapped_column(
         sa.ForeignKey("gocardless.agreements.id", ondelete="SET NULL")
@@ -85,7 +82,7 @@ class BankAccount(HasId, RawRow, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     requisition_id: Mapped[uuid.UUID] = mapped_column(
         sa.ForeignKey("gocardless.requisitions.id", ondelete="CASCADE"), index=True
     )
@@ -115,7 +112,7 @@ class Balance(HasId, RawRow, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     bank_account_id: Mapped[uuid.UUID] = mapped_column(
         sa.ForeignKey("gocardless.bank_accounts.id", ondelete="CASCADE")
     )
@@ -143,7 +140,7 @@ class Transaction(HasId, RawRow, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     bank_account_id: Mapped[uuid.UUID] = mapped_column(
         sa.ForeignKey("gocardless.bank_accounts.id", ondelete="CASCADE")
     )
@@ -176,7 +173,7 @@ class RateLimit(HasId, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     bank_account_id: Mapped[uuid.UUID] = mapped_column(
         sa.ForeignKey("gocardless.bank_accounts.id", ondelete="CASCADE")
     )

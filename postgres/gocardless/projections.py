@@ -22,7 +22,7 @@ from postgres.common.models import (
     Merchant,
     Transaction,
 )
-from postgres.common.operations import quarantine
+from postgres.common.operations import balances, quarantine
 from postgres.core import EPOCH, WriteCounts, read_sql, select_text, upsert_from_select
 from postgres.gocardless.models import BankAccount, Requisition
 from postgres.gocardless.models import Institution as RawInstitution
@@ -203,14 +203,7 @@ def project_balances(session: Session, account: LinkedAccount) -> WriteCounts:
         account_id=account.account_id,
         bank_account_id=account.bank_account_id,
     )
-    return upsert_from_select(
-        session,
-        BalanceSnapshot,
-        source,
-        key=("raw_id", "balance_type"),
-        compare=(),
-        insert_only=_BALANCE,
-    )
+    return balances.append_snapshots(session, source)
 
 
 def project_transactions(session: Session, account: LinkedAccount) -> WriteCounts:

@@ -13,13 +13,10 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from postgres.auth.models import owner
 from postgres.core import Base, HasId, HasTimes, RawRow
 
 SCHEMA = "trading212"
-
-
-def _owner() -> Mapped[uuid.UUID]:
-    return mapped_column(sa.ForeignKey("auth.users.id", ondelete="CASCADE"), index=True)
 
 
 def _key() -> Mapped[uuid.UUID]:
@@ -38,7 +35,7 @@ class ApiKey(HasId, HasTimes, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     provider_account_id: Mapped[int] = mapped_column(
         sa.BigInteger(), comment="the account's id in its summary"
     )
@@ -69,7 +66,7 @@ class AccountSummary(HasId, RawRow, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     api_key_id: Mapped[uuid.UUID] = _key()
 
 
@@ -82,7 +79,7 @@ class Position(HasId, RawRow, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     api_key_id: Mapped[uuid.UUID] = _key()
     as_of: Mapped[dt.date]
     ticker: Mapped[str]
@@ -110,7 +107,7 @@ class Order(HasId, RawRow, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     api_key_id: Mapped[uuid.UUID] = _key()
     identity_key: Mapped[str] = mapped_column(comment="order id and fill id")
     ticker: Mapped[str | None]
@@ -130,7 +127,7 @@ class Dividend(HasId, RawRow, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     api_key_id: Mapped[uuid.UUID] = _key()
     identity_key: Mapped[str] = mapped_column(comment="the reference, else content and occurrence")
     ticker: Mapped[str | None]
@@ -148,7 +145,7 @@ class CashTransaction(HasId, RawRow, Base):
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID] = _owner()
+    user_id: Mapped[uuid.UUID] = owner()
     api_key_id: Mapped[uuid.UUID] = _key()
     identity_key: Mapped[str] = mapped_column(comment="the reference, else content and occurrence")
     occurred_at: Mapped[dt.datetime | None]

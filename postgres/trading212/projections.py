@@ -28,7 +28,7 @@ from postgres.common.models import (
     Instrument,
     Transaction,
 )
-from postgres.common.operations import quarantine
+from postgres.common.operations import balances, quarantine
 from postgres.core import EPOCH, WriteCounts, read_sql, select_text, upsert_from_select
 from postgres.trading212.models import ApiKey, CashTransaction, Dividend, Order
 
@@ -205,14 +205,7 @@ def project_balances(session: Session, account: LinkedAccount) -> WriteCounts:
         account_id=account.account_id,
         api_key_id=account.api_key_id,
     )
-    return upsert_from_select(
-        session,
-        BalanceSnapshot,
-        source,
-        key=("raw_id", "balance_type"),
-        compare=(),
-        insert_only=_BALANCE,
-    )
+    return balances.append_snapshots(session, source)
 
 
 def project_transactions(session: Session, account: LinkedAccount) -> WriteCounts:

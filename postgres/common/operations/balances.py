@@ -14,8 +14,8 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from postgres.common.models import Account
-from postgres.core import read_sql
+from postgres.common.models import Account, BalanceSnapshot
+from postgres.core import WriteCounts, read_sql, upsert_from_select
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,19 @@ class Reconciliation:
         if self.reported is None or self.computed is None:
             return None
         return self.reported - self.computed
+
+
+def append_snapshots(session: Session, source: sa.TextualSelect) -> WriteCounts:
+    """Append the balances that are not stored yet; a stored one is never written again."""
+    columns = source.selected_columns.keys()
+    return upsert_from_select(
+        session,
+        BalanceSnapshot,
+        source,
+        key=("raw_id", "balance_type"),
+        compare=(),
+        insert_only=columns,
+    )
 
 
 def set_opening_balance(session: Session, account_id: uuid.UUID) -> None:
