@@ -409,6 +409,7 @@ class _Supervisor:
             "PYTHONUNBUFFERED": "1",
         }
         try:
+            self._end_abandoned_runs()
             for child in self._children:
                 self._start(child)
             self._wait_until_ready()
@@ -421,6 +422,22 @@ class _Supervisor:
                 stop.start()
             for stop in stops:
                 stop.join()
+
+    def _end_abandoned_runs(self) -> None:
+        # Before the daemon counts them. Dagster's tables are made here too, by one process alone.
+        result = subprocess.run(
+            [sys.executable, "-m", "dagster_project.lib.abandoned"],
+            cwd=PROJECT_ROOT,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            log = self._place.logs / "instance.log"
+            files.write_private(log, result.stdout + result.stderr)
+            message = f"Dagster's instance does not open: {_last_line(log)}"
+            raise ServicesError(message)
 
     def _commands(self) -> dict[str, Sequence[str]]:
         programs = Path(sys.executable).parent

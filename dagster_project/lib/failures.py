@@ -20,7 +20,7 @@ from postgres.embedded import EmbeddedServerError
 
 # A second attempt of a whole step helps only where the weather may have changed. Retries of single
 # HTTP calls are the providers' and do not multiply with these.
-RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+RETRIES = dg.RetryPolicy(max_retries=2, delay=3, backoff=dg.Backoff.EXPONENTIAL)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 import dagster as dg
 
 from dagster_project.lib import tags
+from dagster_project.lib.abandoned import end_abandoned, this_process
 from dagster_project.lib.environment import exported
 from dagster_project.lib.home import dagster_environment
 from dagster_project.lib.partitions import range_tags
@@ -30,7 +30,6 @@ compute_logs:
   module: dagster.core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
 """
-_UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +75,11 @@ def run_job(
         from dagster_project.definitions import defs  # noqa: PLC0415
 
         with _instance(Path(variables["DAGSTER_HOME"])) as instance:
-            _fail_abandoned(instance)
+            end_abandoned(instance)
             job = defs.resolve_job_def(name)
             result = job.execute_in_process(
                 instance=instance,
-                tags={tags.PROCESS: _this_process(), **(run_tags or {})},
+                tags={tags.PROCESS: this_process(), **(run_tags or {})},
                 run_config=_QUIET,
                 raise_on_error=False,
             )
@@ -106,32 +105,6 @@ def _reasons(result: dg.ExecuteInProcessResult) -> Iterator[str]:
         error = event.step_failure_data.error
         said = failure.description if failure else error.message if error else None
         yield f"{event.step_key}: {(said or 'failed').strip()}"
-
-
-def _fail_abandoned(instance: dg.DagsterInstance) -> None:
-    """End the runs whose process was killed: while they count as running, other syncs wait."""
-    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
-        process = run.tags.get(tags.PROCESS)
-        if process is not None and not _is_alive(process):
-            instance.report_run_failed(run, "Its process was killed; run it again.")
-
-
-def _this_process() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def _is_alive(process: str) -> bool:
-    host, pid, started = process.rsplit(":", 2)
-    return host != socket.gethostname() or _started(int(pid)) == started
-
-
-def _started(pid: int) -> str | None:
-    """Return when a process started, in the kernel's ticks: its number may be another's by now."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
-            return file.read().rpartition(")")[2].split()[19]
-    except (FileNotFoundError, ProcessLookupError):
-        return None
 
 
 @contextmanager

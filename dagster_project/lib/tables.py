@@ -16,6 +16,7 @@ import dagster as dg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from dagster_project.lib.failures import RETRIES
 from dagster_project.lib.partitions import days
 from dagster_project.lib.results import outcome_check
 from postgres.core import Base, table_of
@@ -61,13 +62,14 @@ def table_asset(
 
     def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
         with warnings.catch_warnings():
-            # Stable since 1.4 in all but name; see docs/decisions.
+            # Documented and used for years, yet still called beta.
             warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
             asset: dg.AssetsDefinition = dg.asset(
                 key=key,
                 deps=list(deps),
                 check_specs=[outcome_check(key)],
                 freshness_policy=freshness,
+                retry_policy=RETRIES,
                 kinds={"python", "postgres", *kinds},
                 **partitions,
                 **catalogue_fields(model, domain=domain),

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
-from dagster_project.lib import launch, manifest, tags
+from dagster_project.lib import abandoned, launch, manifest, tags
 from dagster_project.lib.environment import exported
 from dagster_project.lib.home import dagster_environment
 from ingestion import planning
@@ -156,21 +156,24 @@ def test_a_manifest_that_is_out_of_date_is_no_ground_to_build_on(
 def test_the_run_of_a_killed_process_is_ended_by_the_next(
     world: World, database: Database, instance: dg.DagsterInstance, defs: dg.Definitions
 ) -> None:
+    def started(**run_tags: str) -> str:
+        job = defs.resolve_job_def("prune_runs")
+        status = dg.DagsterRunStatus.STARTED
+        return instance.create_run_for_job(job, status=status, tags=run_tags).run_id
+
     def left_by(pid: int) -> str:
-        process = f"{os.uname().nodename}:{pid}:{launch._started(pid)}"
-        run = instance.create_run_for_job(
-            defs.resolve_job_def("prune_runs"),
-            status=dg.DagsterRunStatus.STARTED,
-            tags={tags.PROCESS: process},
-        )
-        return run.run_id
+        process = f"{os.uname().nodename}:{pid}:{abandoned._birth(pid)}"
+        return started(**{tags.PROCESS: process})
 
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         dead, alive = left_by(child.pid), left_by(os.getpid())
         child.kill()
+    launched = started()
 
     assert launch.run_job(world.settings, database, "prune_runs").success
 
     statuses = {run.run_id: run.status for run in instance.get_runs()}
     assert statuses[dead] is dg.DagsterRunStatus.FAILURE
     assert statuses[alive] is dg.DagsterRunStatus.STARTED
+    assert statuses[launched] is dg.DagsterRunStatus.STARTED
+    assert abandoned.end_abandoned(instance, launched=True) == 1
