@@ -156,7 +156,8 @@ def check_connection(engine: sa.Engine) -> None:
             connection.execute(sa.text("select 1"))
     except sa.exc.OperationalError as error:
         url = engine.url
-        reason = str(error.orig).strip().splitlines()[-1].strip()
+        # "connection failed: connection to server at ... failed: FATAL:  what matters", and hints.
+        reason = str(error.orig).strip().splitlines()[0].rsplit(": ", 1)[-1].strip()
         place = f"{url.host or 'local socket'}:{url.port or 5432}/{url.database}"
         message = f"the database at {place} does not answer: {reason}"
         raise DatabaseUnavailableError(message) from None
@@ -241,7 +242,12 @@ def upsert_from_select(
         for name, condition in zip(key, same_key, strict=True)
     ]
     same_data = [table.c[name].is_not_distinct_from(offered.c[name]) for name in compared]
-    fresh = sa.select(*offered.c).where(~sa.exists().where(*same_key, *same_data))
+    # In the order of the key: writers of the same rows wait for one another, never in a ring.
+    fresh = (
+        sa.select(*offered.c)
+        .where(~sa.exists().where(*same_key, *same_data))
+        .order_by(*(offered.c[name] for name in key))
+    )
     insert = pg.insert(table).from_select(columns, fresh)
     if settable:
         statement = insert.on_conflict_do_update(
