@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, sessionmaker
+
 from cli.main import main
+from postgres.common.models import Account, Transaction
+from postgres.common.operations import balances
 
 FARTHING = str(Path(sys.executable).parent / "farthing")
+HISTORY_DAYS = 730
+"""As far as both banks of the sandbox go back."""
+
+Row = tuple[str, Decimal, str]
+
 PREFIXES = ("FARTHING_", "GOCARDLESS_", "TRADING212_", "DAGSTER_")
 
 
@@ -66,3 +79,55 @@ def process(*arguments: str, **variables: str) -> Result:
         timeout=300,
     )
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def booked_rows(sessions: sessionmaker[Session]) -> dict[tuple[str, str], Counter[Row]]:
+    """Return the booked rows of the ledger's bank accounts, by number and currency."""
+    query = (
+        sa.select(Account, Transaction)
+        .join(Transaction, Transaction.account_id == Account.id)
+        .where(Transaction.status == "booked", Account.account_type == "bank")
+    )
+    rows: dict[tuple[str, str], Counter[Row]] = {}
+    with sessions() as session:
+        for account, row in session.execute(query):
+            key = (account.account_number, account.currency)
+            found = (str(row.booking_date), row.amount, row.currency)
+            rows.setdefault(key, Counter())[found] += 1
+    return rows
+
+
+def true_rows(truth: Any, institutions: Sequence[str]) -> dict[tuple[str, str], Counter[Row]]:
+    """Return what really happened on the accounts of some banks, as far back as they tell."""
+    today = dt.datetime.fromisoformat(truth["now"]).date()
+    first = str(today - dt.timedelta(days=HISTORY_DAYS))
+    return {
+        (account["iban"] or account["masked_pan"], account["currency"]): Counter(
+            (row["booking_date"], Decimal(row["amount"]), row["currency"])
+            for row in account["booked"]
+            if row["booking_date"] >= first
+        )
+        for account in truth["bank_accounts"]
+        if account["institution_id"] in institutions
+    }
+
+
+def broker_cash(sessions: sessionmaker[Session]) -> list[Decimal]:
+    """Return what each fill, dividend or movement did to the broker's cash, fees included."""
+    query = (
+        sa.select(sa.func.sum(Transaction.amount))
+        .join(Account, Account.id == Transaction.account_id)
+        .where(Account.account_type == "investment")
+        .group_by(Transaction.raw_id)
+    )
+    with sessions() as session:
+        return sorted(session.scalars(query))
+
+
+def assert_true(sessions: sessionmaker[Session], truth: Any, institutions: Sequence[str]) -> None:
+    """Compare the ledger with what really happened, to the row and cent."""
+    assert booked_rows(sessions) == true_rows(truth, institutions)
+    (broker,) = truth["broker_accounts"]
+    assert broker_cash(sessions) == sorted(Decimal(row["amount"]) for row in broker["cash"])
+    with sessions() as session:
+        assert {each.drift for each in balances.reconcile(session)} == {Decimal(0)}
