@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from farthing import clock
 from ingestion import gocardless, trading212
 from ingestion.run import Run, Window
+from postgres.common.enums import JobStatus
 from postgres.common.models import Account, BalanceSnapshot, Connection, Holding, Transaction
 from postgres.common.operations import jobs
 
@@ -26,16 +27,20 @@ def sync_window(run: Run) -> Window:
     return Window(max(FIRST_DAY, min(points, default=today)), today)
 
 
-def analytics_due(run: Run) -> bool:
+def analytics_due(run: Run, version: str) -> bool:
     """Tell whether the marts would come out differently now.
 
-    They would if the ledger changed since the last analysis that ended well, or a day has passed.
+    They would if the ledger or the models changed since the last analysis, or a day has passed, or
+    that analysis did not end well.
+
+    :param version: of the models.
     """
     with run.sessions.begin() as session:
         last = jobs.last_analytics(session)
-        if last is None:
+        if last is None or last.status is not JobStatus.COMPLETED:
             return True
-        if dt.datetime.fromisoformat(last.outcome["as_of"]).date() != clock.today():
+        as_of = dt.datetime.fromisoformat(last.outcome["as_of"]).date()
+        if (as_of, last.outcome["version"]) != (clock.today(), version):
             return True
         changed_at = [
             session.scalar(sa.select(sa.func.max(column)))
@@ -50,13 +55,13 @@ def analytics_due(run: Run) -> bool:
     return any(at is not None and at > last.started_at for at in changed_at)
 
 
-def analytics_started(run: Run) -> None:
+def analytics_started(run: Run, version: str) -> None:
     """Note that an analysis begins."""
     with run.sessions.begin() as session:
-        jobs.start_analytics(session, run.run_id, at=clock.now())
+        jobs.start_analytics(session, run.run_id, at=clock.now(), version=version)
 
 
-def analytics_finished(run: Run, ok: bool) -> None:
+def analytics_finished(run: Run, *, ok: bool) -> None:
     """Note that an analysis ended."""
     with run.sessions.begin() as session:
         jobs.finish_analytics(session, run.run_id, ok=ok)

@@ -21,7 +21,7 @@ from packaging.version import Version
 
 from dagster_project.lib import tags
 from dagster_project.lib.environment import exported
-from dagster_project.lib.manifest import DBT_PROJECT, check_current, dbt_executable
+from dagster_project.lib.manifest import DBT_PROJECT, dbt_executable
 from dagster_project.lib.tables import OWNER
 from farthing.settings import Settings
 
@@ -91,9 +91,7 @@ def build(context: dg.AssetExecutionContext, url: str) -> Iterator[Any]:
 
     :param url: the ledger's database.
     :raises dagster.Failure: if a model or a test failed; it names them.
-    :raises ManifestError: if dbt's sources changed since Dagster's view of them was made.
     """
-    check_current()
     dbt = Dbt(
         project_dir=str(DBT_PROJECT),
         profiles_dir=str(DBT_PROJECT),
@@ -114,16 +112,6 @@ def build(context: dg.AssetExecutionContext, url: str) -> Iterator[Any]:
         yield from _unprinted(invocation.stream()) if foreign else invocation.stream()
     if invocation.process.returncode != 0:
         raise dg.Failure(_complaint(invocation, target), allow_retries=False)
-
-
-def downstream_of(manifest: Mapping[str, Any], source: str, tables: Sequence[str]) -> str:
-    """Return the dbt selection of everything that reads some tables; empty if nothing does."""
-    read = {
-        (node["source_name"], node["name"])
-        for key, node in manifest["sources"].items()
-        if manifest["child_map"].get(key)
-    }
-    return " ".join(f"source:{source}.{table}+" for table in tables if (source, table) in read)
 
 
 @contextmanager

@@ -63,14 +63,15 @@ def build(project: Path = DBT_PROJECT) -> bool:
     return True
 
 
-def check_current(project: Path = DBT_PROJECT) -> None:
-    """Make sure that the manifest describes what dbt would build now.
+def current_digest(project: Path = DBT_PROJECT) -> str:
+    """Return what tells this version of the models from others.
 
-    :raises ManifestError: if the sources changed since.
+    :raises ManifestError: if the manifest does not describe what dbt would build now.
     """
     if not _is_current(project):
         message = f"dbt's manifest of {project} is out of date; run make install and start again"
         raise ManifestError(message)
+    return _stamp(project).read_text()
 
 
 def _is_current(project: Path) -> bool:

@@ -149,13 +149,10 @@ def test_sync_is_everything_and_analytics_what_dbt_needs(defs: dg.Definitions) -
     assert of_job(defs, "analytics") == {key for key in written(defs) if is_dbt(key)} | back
 
 
-def test_dbt_is_one_step_and_a_second_for_what_reads_what_was_written_back(
-    defs: dg.Definitions,
-) -> None:
+def test_dbt_is_one_step(defs: dg.Definitions) -> None:
     nodes = {node.name for node in defs.resolve_job_def("sync").nodes}
 
-    assert "dbt" in nodes
-    assert {name for name in nodes if name.startswith("dbt")} <= {"dbt", "dbt_after_write_back"}
+    assert {name for name in nodes if name.startswith("dbt")} == {"dbt"}
 
 
 def test_every_step_answers_for_its_accounts(defs: dg.Definitions) -> None:

@@ -81,7 +81,7 @@ def test_a_sync_brings_everything_and_the_next_one_leaves_the_marts_alone(
     event = instance.get_latest_materialization_event(mart)
     assert event is not None
     assert event.run_id == first.run_id
-    assert not planning.analytics_due(world.run())
+    assert not planning.analytics_due(world.run(), manifest.current_digest())
     run = instance.get_run_by_id(first.run_id)
     assert run is not None
     assert run.status is dg.DagsterRunStatus.SUCCESS
@@ -123,9 +123,10 @@ def test_a_sync_brings_everything_and_the_next_one_leaves_the_marts_alone(
 def test_analytics_are_built_when_asked_for_and_a_failure_is_named(
     world: World, database: Database, instance: dg.DagsterInstance
 ) -> None:
-    planning.analytics_started(world.run())
+    version = manifest.current_digest()
+    planning.analytics_started(world.run(), version)
     planning.analytics_finished(world.run(), ok=True)
-    assert not planning.analytics_due(world.run())
+    assert not planning.analytics_due(world.run(), version)
     built = launch.run_job(world.settings, database, "analytics")
     assert built.success
     event = instance.get_latest_materialization_event(dg.AssetKey(["marts", "fct_transactions"]))

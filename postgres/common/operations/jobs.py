@@ -123,11 +123,13 @@ def last_success(session: Session, user_id: uuid.UUID) -> dict[uuid.UUID, dt.dat
     return {connection_id: at for connection_id, at in rows if connection_id is not None}
 
 
-def start_analytics(session: Session, run_id: str, *, at: dt.datetime) -> None:
+def start_analytics(session: Session, run_id: str, *, at: dt.datetime, version: str) -> None:
     """Note that an analysis begins; ``started_at`` is the database's clock, like ``updated_at``.
 
     :param at: what day the analysis is for, by the ledger's clock.
+    :param version: of the models.
     """
+    outcome = {"as_of": at.isoformat(), "version": version}
     session.execute(
         pg.insert(Job)
         .values(
@@ -135,11 +137,15 @@ def start_analytics(session: Session, run_id: str, *, at: dt.datetime) -> None:
             status=JobStatus.RUNNING,
             run_id=run_id,
             started_at=sa.func.clock_timestamp(),
-            outcome={"as_of": at.isoformat()},
+            outcome=outcome,
         )
         .on_conflict_do_update(
             index_elements=["run_id", "job_type", "connection_id"],
-            set_={"status": JobStatus.RUNNING, "started_at": sa.func.clock_timestamp()},
+            set_={
+                "status": JobStatus.RUNNING,
+                "started_at": sa.func.clock_timestamp(),
+                "outcome": outcome,
+            },
         )
     )
 
@@ -157,10 +163,10 @@ def finish_analytics(session: Session, run_id: str, *, ok: bool) -> None:
 
 
 def last_analytics(session: Session) -> Job | None:
-    """Return the last analysis that ended well."""
+    """Return the last analysis, however it ended."""
     return session.scalars(
         sa.select(Job)
-        .where(Job.job_type == JobType.ANALYTICS, Job.status == JobStatus.COMPLETED)
+        .where(Job.job_type == JobType.ANALYTICS)
         .order_by(Job.started_at.desc())
         .limit(1)
     ).one_or_none()
