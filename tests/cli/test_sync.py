@@ -25,12 +25,8 @@ from sandbox.faults import bank_rate_limit
 from sandbox.server import Sandbox, running
 from tests.cli.support import PREFIXES, Result, assert_true, farthing
 from tests.conftest import BANKS, NOW
-from tests.dagster_project.conftest import IGNORED
 
-pytestmark = [
-    pytest.mark.xdist_group("cli_sync"),
-    *(pytest.mark.filterwarnings(rule) for rule in IGNORED),
-]
+pytestmark = pytest.mark.xdist_group("cli_sync")
 
 Writes = dict[str, tuple[int, int, int]]
 
