@@ -64,7 +64,7 @@ lint: install-dev ## Check format, lint, types, imports, SQL, dbt project and mi
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint dbt_project/models dbt_project/macros dbt_project/tests
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/macros
 	$(BIN)/python tools/check_dbt.py
 	$(BIN)/python tools/check_migrations.py
 
@@ -72,7 +72,7 @@ lint: install-dev ## Check format, lint, types, imports, SQL, dbt project and mi
 format: install-dev ## Put code and SQL into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/sqlfluff fix dbt_project/models dbt_project/macros dbt_project/tests
+	$(BIN)/sqlfluff fix dbt_project/models dbt_project/macros
 
 .PHONY: bench
 bench: install-dev ## Measure, as ratios within one run

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import demo_home, services
+from cli import demo_home, service_state, services
 from farthing.settings import Settings
 from tests.cli.support import farthing
 
@@ -20,12 +20,12 @@ def test_up_on_a_busy_port_is_one_line_and_leaves_nothing(tmp_path: Path) -> Non
     with ExitStack() as stack:
         # If somebody else has it already, so much the better.
         with suppress(OSError):
-            stack.enter_context(socket.create_server((services.HOST, services.PORT)))
+            stack.enter_context(socket.create_server((service_state.HOST, service_state.PORT)))
 
         result = farthing("up")
 
     assert result.code == 1
-    assert str(services.PORT) in result.error
+    assert str(service_state.PORT) in result.error
     assert not (tmp_path / "home" / "postgres").exists()
 
 

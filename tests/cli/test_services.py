@@ -18,7 +18,7 @@ import httpx
 import psycopg
 import pytest
 
-from cli import services
+from cli import service_state, services, supervisor
 from dagster_project.lib import manifest
 from farthing.settings import PROJECT_ROOT, Settings
 from postgres.embedded import EmbeddedServer, process
@@ -44,7 +44,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
 @pytest.fixture
 def port() -> int:
     with closing(socket.socket()) as probe:
-        probe.bind((services.HOST, 0))
+        probe.bind((service_state.HOST, 0))
         number: int = probe.getsockname()[1]
         return number
 
@@ -81,7 +81,7 @@ def pid_on(port: int, home: Path) -> int:
 
 def answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://{services.HOST}:{port}/server_info").is_success
+        return httpx.get(f"http://{service_state.HOST}:{port}/server_info").is_success
     except httpx.HTTPError:
         return False
 
@@ -136,15 +136,15 @@ def test_down_finds_what_a_killed_supervisor_left(settings: Settings, port: int)
 def is_supervisor(path: Path, home: Path) -> bool:
     try:
         told = f"FARTHING_HOME={home}".encode() in (path / "environ").read_bytes()
-        return told and b"cli.services" in (path / "cmdline").read_bytes()
+        return told and b"cli.supervisor" in (path / "cmdline").read_bytes()
     except OSError:
         return False
 
 
 def test_a_port_in_use_is_one_line_and_starts_nothing(settings: Settings, port: int) -> None:
     with (
-        closing(socket.create_server((services.HOST, port))),
-        pytest.raises(services.ServicesError) as caught,
+        closing(socket.create_server((service_state.HOST, port))),
+        pytest.raises(service_state.ServicesError) as caught,
     ):
         services.up(settings, port=port)
 
@@ -159,7 +159,7 @@ def test_a_child_that_does_not_start_is_quoted_and_nothing_is_left(
 ) -> None:
     script = "import sys; print('warming up'); sys.exit('no such world: mars')"
 
-    with pytest.raises(services.ServicesError) as caught:
+    with pytest.raises(service_state.ServicesError) as caught:
         services.up(settings, port=port, extra={"sandbox": [sys.executable, "-c", script]})
 
     assert str(caught.value).startswith("sandbox did not start: no such world: mars (see ")
@@ -169,9 +169,9 @@ def test_a_child_that_does_not_start_is_quoted_and_nothing_is_left(
 
 
 def test_logs_keep_their_newest_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "_LOG_BYTES", 10)
+    monkeypatch.setattr(supervisor, "_LOG_BYTES", 10)
     log = tmp_path / "web.log"
-    child = services._Child("web", [sys.executable, "-c", "print('x' * 20)"], log)
+    child = supervisor.Child("web", [sys.executable, "-c", "print('x' * 20)"], log)
     child.start(dict(os.environ))
     assert child.process is not None
     child.process.wait()
@@ -193,7 +193,10 @@ def test_down_without_a_home_is_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_services_are_light(tmp_path: Path) -> None:
-    code = "import sys, cli.services; print([m for m in sys.modules if m.startswith('dagster.')])"
+    code = (
+        "import sys, cli.services, cli.supervisor;"
+        " print([m for m in sys.modules if m.startswith('dagster.')])"
+    )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     )
