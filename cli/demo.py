@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from cli import demo_home
 from cli import sync as sync_command
+from cli.background import interruptible
 from cli.connect import find, waiting
 from cli.errors import WrongUseError
 from cli.outcomes import RunReport, account_label, report
@@ -86,7 +87,8 @@ def run() -> int:
         with working("Connecting two banks and a broker"):
             _connect(run, user_id)
         with working("Reading two years of history, then looking for patterns"):
-            outcome = run_sync(run.settings, ledger.database, planning.sync_window(run))
+            window = planning.sync_window(run)
+            outcome = interruptible(lambda: run_sync(run.settings, ledger.database, window))
         with run.sessions() as session:
             done = report(session, outcome.run_id)
             _show(session, user_id, done)

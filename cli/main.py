@@ -25,9 +25,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :param arguments: what follows ``farthing``; unset, what the process was given.
     :returns: 0 done, 1 failed, 2 wrong use or configuration, 3 done in part, 130 interrupted.
     """
-    if arguments is None:
-        arguments = sys.argv[1:]
-        _be_a_process()
+    if arguments is not None:
+        return _run(arguments)
+    _be_a_process()
+    code = _run(sys.argv[1:])
+    if code == _INTERRUPTED:
+        # Threads that are still at work would be waited for.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         # Without a command, the help is what is wanted.
         code = app(list(arguments) or ["--help"], prog_name="farthing", standalone_mode=False)

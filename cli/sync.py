@@ -6,6 +6,7 @@ import datetime as dt
 import sys
 import uuid
 
+from cli.background import interruptible
 from cli.errors import WrongUseError
 from cli.outcomes import RunReport, report
 from cli.output import count, note, print_json, print_table, say, working
@@ -30,8 +31,9 @@ def run(connection: str | None, *, first: str | None, last: str | None, as_json:
     with opened(asks_providers=True) as ledger:
         chosen = _choose(ledger, connection)
         with working("Reading banks and brokers, then looking for patterns"):
-            outcome = run_sync(
-                ledger.settings, ledger.database, _window(ledger, *days), connection_id=chosen
+            window = _window(ledger, *days)
+            outcome = interruptible(
+                lambda: run_sync(ledger.settings, ledger.database, window, connection_id=chosen)
             )
         with ledger.database.sessions() as session:
             done = report(session, outcome.run_id)

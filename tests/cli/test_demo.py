@@ -46,7 +46,7 @@ def demo() -> Iterator[Demo]:
     variables = {"FARTHING_HOME": str(home), "FARTHING_NOW": NOW}
     try:
         with EmbeddedServer(home, durable=False).lease() as address:
-            _kill_half_way(variables)
+            _stop_half_way("demo", signal.SIGKILL, variables)
             first, second = process("demo", **variables), process("demo", **variables)
             engine = make_engine(address.url(LEDGER))
             yield Demo(home, first, second, make_sessions(engine))
@@ -56,21 +56,23 @@ def demo() -> Iterator[Demo]:
         shutil.rmtree(home)
 
 
-def _kill_half_way(variables: dict[str, str]) -> None:
-    killed = subprocess.Popen(
-        [FARTHING, "demo"],
+def _stop_half_way(command: str, number: signal.Signals, variables: dict[str, str]) -> Result:
+    """Send a signal to a command as soon as it begins to read."""
+    stopped = subprocess.Popen(
+        [FARTHING, command],
         env=environment(variables),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert killed.stderr is not None
-    for line in killed.stderr:
+    assert stopped.stderr is not None
+    for line in stopped.stderr:
         if line.startswith("Reading"):
             break
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
+    stopped.send_signal(number)
+    out, err = stopped.communicate(timeout=60)
+    return Result(stopped.returncode, out, err)
 
 
 def test_ledger_equals_the_truth_to_the_row_and_cent(demo: Demo) -> None:
@@ -131,6 +133,14 @@ def test_other_commands_work_on_the_home_of_a_demo(demo: Demo) -> None:
     assert {each["drift"] for each in status.json["balances"]} == {"0.00"}
     assert banks.code == 2
     assert "PENNANT_PNNTGB2L" in banks.error
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_sync_ends_at_once_and_quietly(demo: Demo, number: signal.Signals) -> None:
+    result = _stop_half_way("sync", number, {"FARTHING_HOME": str(demo.home), "FARTHING_NOW": NOW})
+
+    assert result.code == 130
+    assert (result.out, result.err.strip()) == ("", "")
 
 
 def test_no_sandbox_is_left_behind(demo: Demo) -> None:
