@@ -287,7 +287,7 @@ def _show_next(session: Session, user_id: uuid.UUID, settings: Settings) -> None
             "farthing up": "the graph, its runs and schedules on http://127.0.0.1:3000",
             f"farthing recurring accept {example}": "count on a payment that was found",
             "farthing status": "freshness, consents, quotas, and whether it all adds up",
-            "psql $(farthing db url)": "the tables, such as common.transactions",
+            "psql $(farthing db url)": "the tables, such as common.transactions, while it is up",
         }
     )
     say()
