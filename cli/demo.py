@@ -20,7 +20,7 @@ from cli import sync as sync_command
 from cli.background import interruptible
 from cli.connect import find, waiting
 from cli.errors import WrongUseError
-from cli.outcomes import RunReport, account_label, report
+from cli.outcomes import RunReport, report
 from cli.output import (
     HEADING,
     Cell,
@@ -202,7 +202,10 @@ def _show(session: Session, user_id: uuid.UUID, done: RunReport) -> None:
 
 def _show_accounts(session: Session, user_id: uuid.UUID, done: RunReport) -> None:
     totals = {
-        (each.institution.name, account_label(each.account.name, each.account.account_number)): each
+        (
+            each.institution.name,
+            accounts.account_label(each.account.name, each.account.account_number),
+        ): each
         for each in accounts.list_account_totals(session, user_id=user_id)
     }
     heading("What was pulled")

@@ -9,7 +9,3 @@ class WrongUseError(FarthingError):
     """What was asked for makes no sense here; the message says what would."""
 
     exit_code = 2
-
-
-class DatabaseTooNewError(FarthingError):
-    """The database has the schema of a later version."""

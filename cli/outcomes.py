@@ -26,7 +26,6 @@ _HISTORIES = (
 )
 _WORST_FIRST = (Status.FAILED, Status.DEFERRED, Status.COMPLETED)
 _COLOURS = {Status.COMPLETED: GOOD, Status.DEFERRED: DOUBTFUL, Status.FAILED: BAD}
-_END_OF_NUMBER = " …"
 
 
 @dataclass(slots=True)
@@ -111,11 +110,6 @@ class RunReport:
         return [each for each in self.accounts if each.status is not Status.COMPLETED]
 
 
-def account_label(name: str, number: str) -> str:
-    """Return what a person knows an account by, as the steps record it."""
-    return f"{name}{_END_OF_NUMBER}{number[-4:]}"
-
-
 def report(session: Session, run_id: str) -> RunReport:
     """Put together what a run recorded."""
     known = {c.id: (c, i) for c, i in connections.list_connections(session)}
@@ -140,10 +134,9 @@ def _of_connection(
 ) -> Iterable[AccountReport]:
     of_account: dict[str, AccountReport] = {}
     whole = AccountReport(connection_id, institution, "")
-    labels = _labels(job)
     for step, outcome in job.outcome.items():
         for entry in outcome["accounts"]:
-            label = labels.get(entry["account"], entry["account"])
+            label = entry["account"]
             if label == institution:
                 whole.add(step, entry)
                 continue
@@ -157,17 +150,6 @@ def _of_connection(
     elif whole.status is not Status.COMPLETED:
         of_account[""] = whole
     return of_account.values()
-
-
-def _labels(job: Job) -> dict[str, str]:
-    """Return the full label for each short one: some steps leave out the end of the number."""
-    full = {
-        entry["account"]
-        for outcome in job.outcome.values()
-        for entry in outcome["accounts"]
-        if _END_OF_NUMBER in entry["account"]
-    }
-    return {label.rpartition(_END_OF_NUMBER)[0]: label for label in sorted(full, reverse=True)}
 
 
 def _instant(text: str | None) -> dt.datetime | None:

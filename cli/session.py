@@ -12,11 +12,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from alembic.util import CommandError
 from sqlalchemy.orm import Session
 
 from cli import demo_home
-from cli.errors import DatabaseTooNewError, WrongUseError
+from cli.errors import WrongUseError
 from cli.output import note
 from farthing.secrets import SecretBox
 from farthing.settings import Settings
@@ -70,15 +69,11 @@ def bring_up_to_date(database: Database) -> bool:
     """Migrate to this version's schema, and say so unless it was a new database.
 
     :returns: whether anything had to be done.
-    :raises DatabaseTooNewError: if a later version has migrated it.
+    :raises SchemaTooNewError: if a later version has migrated it.
     """
     with database.engine.connect() as connection:
         before = migrate.current_revision(connection)
-    try:
-        changed = migrate.upgrade(database.engine)
-    except CommandError as error:
-        message = f"the database is at schema {before}, which is newer than this Farthing knows"
-        raise DatabaseTooNewError(message) from error
+    changed = migrate.upgrade(database.engine)
     if changed and before is not None:
         note(f"the database was upgraded from schema {before} to {migrate.head_revision()}")
     return changed

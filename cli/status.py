@@ -9,7 +9,6 @@ from typing import Any
 from rich.text import Text
 
 from cli import connections as connections_command
-from cli.outcomes import account_label
 from cli.output import (
     BAD,
     DOUBTFUL,
@@ -24,7 +23,8 @@ from cli.output import (
     say,
 )
 from cli.session import choose_user, opened
-from postgres.common.operations import balances, jobs, quarantine
+from postgres.common.enums import JobStatus
+from postgres.common.operations import accounts, balances, jobs, quarantine
 from postgres.common.operations.balances import Reconciliation
 from postgres.gocardless.models import BankAccount, RateLimit
 from postgres.gocardless.operations import rate_limits
@@ -40,6 +40,7 @@ def show(user: str | None, *, as_json: bool) -> None:
         set_aside = quarantine.count_quarantine(session, owner.id)
         analysed = jobs.last_analytics(session)
     analysed_at = analysed.finished_at if analysed else None
+    analysis_ok = analysed is not None and analysed.status is JobStatus.COMPLETED
     if as_json:
         print_json(
             {
@@ -49,6 +50,7 @@ def show(user: str | None, *, as_json: bool) -> None:
                 "balances": [_balance(each) for each in checked],
                 "quarantined": set_aside,
                 "analysed_at": analysed_at,
+                "analysis_ok": analysis_ok,
             }
         )
         return
@@ -58,7 +60,9 @@ def show(user: str | None, *, as_json: bool) -> None:
     heading("The rest")
     aside = f"{count(set_aside, 'row')} in quarantine"
     say(Text(f"{aside}; `farthing quarantine list` shows why", BAD) if set_aside else aside)
-    say(f"Last analysis: {minute(analysed_at) + ' UTC' if analysed_at else 'none yet'}")
+    analysis = f"Last analysis: {minute(analysed_at) + ' UTC' if analysed_at else 'none yet'}"
+    failed = analysed is not None and not analysis_ok
+    say(Text(f"{analysis}; it did not end well, see `farthing up`", BAD) if failed else analysis)
 
 
 def print_balances(checked: Sequence[Reconciliation]) -> None:
@@ -110,7 +114,7 @@ def _limit(account: BankAccount, limit: RateLimit) -> dict[str, Any]:
     is_over = limit.resets_at is not None and limit.resets_at <= now
     left = limit.calls_limit if is_over else limit.calls_remaining
     return {
-        "account": account_label(account.name, account.account_number),
+        "account": accounts.account_label(account.name, account.account_number),
         "resource": limit.resource,
         "calls_limit": limit.calls_limit,
         "calls_left": left,

@@ -14,17 +14,19 @@ from postgres.common.models import Account, BalanceSnapshot, Connection, Holding
 from postgres.common.operations import jobs
 
 FIRST_DAY = dt.date(2015, 1, 1)
-"""Where a history is taken to begin when nothing says when it does; the first partition."""
+"""No history is kept from before; the first partition."""
+
+HISTORY_DAYS = 730
+"""What the first run of a history covers, as far back as any consent reaches. A broker's is read
+whole all the same."""
 
 
 def sync_window(run: Run) -> Window:
     """Return the days that a scheduled run covers: from the earliest resume point to today."""
     today = clock.today()
-    points = [
-        *gocardless.resume_points(run),
-        *(p or FIRST_DAY for p in trading212.resume_points(run)),
-    ]
-    return Window(max(FIRST_DAY, min(points, default=today)), today)
+    oldest = today - dt.timedelta(days=HISTORY_DAYS)
+    points = [*gocardless.resume_points(run), *(p or oldest for p in trading212.resume_points(run))]
+    return Window(min(points, default=today), today)
 
 
 def analytics_due(run: Run, version: str) -> bool:

@@ -274,10 +274,6 @@ def _accounts(run: Run) -> list[_Account]:
         ]
 
 
-def _label(key: ApiKey) -> str:
-    return f"Trading 212 …{key.provider_account_id % 10_000:04}"
-
-
 @contextmanager
 def _client(run: Run, account: _Account) -> Iterator[Trading212Client]:
     key, secret = api_keys.credentials(account.key, run.secrets)

@@ -8,10 +8,15 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from farthing.errors import FarthingError
 from farthing.settings import PROJECT_ROOT
 
 # Any number would do; it must only be the same in every process that migrates.
 _LOCK = 7_244_817
+
+
+class SchemaTooNewError(FarthingError):
+    """The database was migrated by a later version of Farthing."""
 
 
 def _config(connection: sa.Connection | None = None) -> Config:
@@ -24,10 +29,17 @@ def upgrade(engine: sa.Engine, revision: str = "head") -> bool:
     """Migrate up, once, however many processes start at the same time.
 
     :returns: whether anything had to be done.
+    :raises SchemaTooNewError: if a later version of the code has migrated it.
     """
     with engine.begin() as connection:
-        if revision == "head" and current_revision(connection) == head_revision():
+        current = current_revision(connection)
+        if revision == "head" and current == head_revision():
             return False
+        if current is not None and not _is_known(current):
+            message = (
+                f"the database is at schema {current}, which is newer than this Farthing knows"
+            )
+            raise SchemaTooNewError(message)
         connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         connection.execute(sa.text("set local lock_timeout = '10s'"))
         command.upgrade(_config(connection), revision)
@@ -55,6 +67,11 @@ def current_revision(connection: sa.Connection) -> str | None:
     return MigrationContext.configure(
         connection, opts={"version_table_schema": "public"}
     ).get_current_revision()
+
+
+def _is_known(revision: str) -> bool:
+    scripts = ScriptDirectory.from_config(_config())
+    return revision in {script.revision for script in scripts.walk_revisions()}
 
 
 def head_revision() -> str | None:

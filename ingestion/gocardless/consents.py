@@ -9,11 +9,11 @@ from ingestion.accounts import for_each
 from ingestion.gocardless.targets import (
     Consent,
     ConsentedAccount,
-    account_label,
     consents,
     open_client,
 )
 from ingestion.run import AccountOutcome, Run, Status, StepOutcome
+from postgres.common.operations.accounts import account_label
 from postgres.core import lock
 from postgres.gocardless.operations import agreements, bank_accounts, institutions, requisitions
 from postgres.payload import storable

@@ -17,6 +17,7 @@ from ingestion.run import Run
 from postgres.common.enums import Provider
 from postgres.common.models import Connection
 from postgres.common.operations import connections
+from postgres.common.operations.accounts import account_label
 from postgres.core import lock
 from postgres.gocardless.models import Agreement, BankAccount, Requisition
 from postgres.gocardless.operations import requisitions
@@ -101,11 +102,6 @@ def _tokens(_base_url: str, secret_id: SecretStr, secret_key: SecretStr) -> Toke
 def lock_account(session: Session, account: Account, run: Run) -> Stamp:
     """Wait for the right to write an account's raw rows; projecting them takes the same lock."""
     return lock(session, f"gocardless:{account.bank_account_id}", run_id=run.run_id)
-
-
-def account_label(name: str, number: str) -> str:
-    """Return what a person knows an account by: its name and the end of its number."""
-    return f"{name} …{number[-4:]}"
 
 
 def consents(run: Run) -> list[Consent]:

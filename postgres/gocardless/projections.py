@@ -22,7 +22,7 @@ from postgres.common.models import (
     Merchant,
     Transaction,
 )
-from postgres.common.operations import balances, quarantine
+from postgres.common.operations import accounts, balances, quarantine
 from postgres.core import EPOCH, WriteCounts, read_sql, select_text, upsert_from_select
 from postgres.gocardless.models import BankAccount, Requisition
 from postgres.gocardless.models import Institution as RawInstitution
@@ -95,8 +95,14 @@ class LinkedAccount:
     connection_id: uuid.UUID
     account_id: uuid.UUID
     bank_account_id: uuid.UUID
-    label: str
+    name: str
+    account_number: str
     is_read: bool
+
+    @property
+    def label(self) -> str:
+        """What a person knows it by."""
+        return accounts.account_label(self.name, self.account_number)
 
 
 def project_institutions(session: Session) -> WriteCounts:
@@ -170,6 +176,7 @@ def linked_accounts(session: Session) -> list[LinkedAccount]:
             AccountLink.account_id,
             BankAccount.id,
             Account.name,
+            Account.account_number,
             BankAccount.transactions_through.is_not(None),
         )
         .select_from(BankAccount)

@@ -28,7 +28,7 @@ from postgres.common.models import (
     Instrument,
     Transaction,
 )
-from postgres.common.operations import balances, quarantine
+from postgres.common.operations import accounts, balances, quarantine
 from postgres.core import EPOCH, WriteCounts, read_sql, select_text, upsert_from_select
 from postgres.trading212.models import ApiKey, CashTransaction, Dividend, Order
 
@@ -85,7 +85,13 @@ class LinkedAccount:
     connection_id: uuid.UUID
     account_id: uuid.UUID
     api_key_id: uuid.UUID
-    label: str
+    name: str
+    account_number: str
+
+    @property
+    def label(self) -> str:
+        """What a person knows it by."""
+        return accounts.account_label(self.name, self.account_number)
 
 
 def project_connections(session: Session) -> WriteCounts:
@@ -126,7 +132,7 @@ def project_accounts(session: Session) -> WriteCounts:
         Connection.provider_connection_id == sa.cast(ApiKey.id, sa.Text),
     )
     number = sa.cast(ApiKey.provider_account_id, sa.Text)
-    accounts = (
+    keys = (
         sa.select(
             ApiKey.user_id,
             Connection.institution_id,
@@ -143,7 +149,7 @@ def project_accounts(session: Session) -> WriteCounts:
     counts = upsert_from_select(
         session,
         Account,
-        accounts,
+        keys,
         key=("user_id", "institution_id", "account_number", "currency"),
         insert_only=("opening_balance",),
     )
@@ -180,6 +186,7 @@ def linked_accounts(session: Session) -> list[LinkedAccount]:
             AccountLink.account_id,
             ApiKey.id,
             Account.name,
+            Account.account_number,
         )
         .select_from(ApiKey)
         .join(

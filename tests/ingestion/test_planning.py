@@ -20,8 +20,10 @@ def analyse(world: World, run_id: str, *, ok: bool = True) -> None:
     planning.analytics_finished(world.run(run_id), ok=ok)
 
 
-def test_a_run_reads_from_the_first_day_while_a_history_was_never_read(world: World) -> None:
-    assert planning.sync_window(world.run()) == Window(planning.FIRST_DAY, clock.today())
+def test_a_run_covers_two_years_while_a_history_was_never_read(world: World) -> None:
+    two_years_ago = clock.today() - dt.timedelta(days=730)
+
+    assert planning.sync_window(world.run()) == Window(two_years_ago, clock.today())
 
 
 def test_later_runs_read_two_weeks_again(world: World) -> None:

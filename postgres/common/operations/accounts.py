@@ -16,6 +16,11 @@ from postgres.common.models import Account, AccountLink, Institution, Transactio
 from postgres.errors import NotFoundError
 
 
+def account_label(name: str, number: str) -> str:
+    """Return what a person knows an account by: its name and the end of its number."""
+    return f"{name} …{number[-4:]}"
+
+
 @dataclass(frozen=True, slots=True)
 class AccountTotals:
     """An account with the sums of its rows.
