@@ -196,7 +196,8 @@ def test_status_in_json_has_stable_keys(history: History) -> None:
     told = history.results["status in JSON"].json
 
     assert set(told) == {
-        "user", "connections", "rate_limits", "balances", "quarantined", "analysed_at", "analysis_ok",
+        "user", "connections", "rate_limits", "balances", "quarantined",
+        "analysed_at", "analysis_ok",
     }  # fmt: skip
     assert {each["drift"] for each in told["balances"]} == {"0.00"}
     limits = {(each["account"], each["resource"]): each for each in told["rate_limits"]}
