@@ -19,7 +19,7 @@ from postgres.common.models import Connection
 from postgres.common.operations import connections, jobs
 from postgres.core import lock
 from postgres.identity import Evidence, identify
-from postgres.payload import storable
+from postgres.payload import content_hash, storable
 from postgres.trading212.models import ApiKey, CashTransaction, Dividend, Order
 from postgres.trading212.operations import (
     account_summaries,
@@ -230,7 +230,9 @@ def _read_items(
     facts = [read(item) for item in items]
     verdicts = identify(
         [
-            Evidence(provider_id=fact.key, content=(str(item),) if fact.key is None else ())
+            Evidence(
+                provider_id=fact.key, content=(content_hash(item),) if fact.key is None else ()
+            )
             for item, fact in zip(items, facts, strict=True)
         ]
     )

@@ -27,6 +27,8 @@ def run(connection: sa.Connection) -> None:
         include_name=include_name,
         compare_server_default=True,
         version_table_schema="public",
+        # Without the second one a CHECK that was dropped goes unnoticed.
+        autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
     )
     with context.begin_transaction():
         context.run_migrations()

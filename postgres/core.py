@@ -50,7 +50,7 @@ class Base(DeclarativeBase):
     """
 
     metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads this as a plain dict
+    type_annotation_map = {
         dt.datetime: sa.DateTime(timezone=True),
         Decimal: sa.Numeric(),
         str: sa.Text(),

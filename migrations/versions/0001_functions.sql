@@ -95,11 +95,17 @@ as $$
         from without_dates
     )
     select
-        case
-            when cardinality(kept) > 0
-                then regexp_replace(array_to_string(kept, ' '), '\.(com|co\.uk|co|net|org)\M', '', 'g')
-            else trim(regexp_replace(original, '\s+', ' ', 'g'))
-        end
+        coalesce(
+            nullif(
+                trim(
+                    regexp_replace(
+                        array_to_string(kept, ' '), '\.(com|co\.uk|co|net|org)\M', '', 'g'
+                    )
+                ),
+                ''
+            ),
+            trim(regexp_replace(original, '\s+', ' ', 'g'))
+        )
     from words
 $$;
 

@@ -898,6 +898,10 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.CheckConstraint(
+            "(user_id is null) = (connection_id is null)",
+            name=op.f("ck_jobs__owned_like_its_connection"),
+        ),
         sa.ForeignKeyConstraint(
             ["connection_id", "user_id"],
             ["common.connections.id", "common.connections.user_id"],

@@ -14,7 +14,7 @@ class User(HasId, HasTimes, Base):
     """A person whose money this is."""
 
     __tablename__ = "users"
-    __table_args__ = {"schema": "auth"}  # noqa: RUF012 - SQLAlchemy reads this as a plain dict
+    __table_args__ = {"schema": "auth"}
 
     name: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str] = mapped_column(comment="argon2id, with its parameters")

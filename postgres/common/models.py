@@ -379,6 +379,9 @@ class Job(HasId, HasTimes, Base):
         sa.UniqueConstraint(
             "run_id", "job_type", "connection_id", postgresql_nulls_not_distinct=True
         ),
+        sa.CheckConstraint(
+            "(user_id is null) = (connection_id is null)", name="owned_like_its_connection"
+        ),
         sa.Index(None, "connection_id", sa.text("started_at desc")),
         sa.Index(None, "job_type", sa.text("started_at desc")),
         {"schema": SCHEMA},

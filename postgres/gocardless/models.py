@@ -23,7 +23,7 @@ class Institution(RawRow, Base):
     """A bank as listed."""
 
     __tablename__ = "institutions"
-    __table_args__ = {"schema": SCHEMA}  # noqa: RUF012 - SQLAlchemy reads this as a plain dict
+    __table_args__ = {"schema": SCHEMA}
 
     id: Mapped[str] = mapped_column(primary_key=True, comment="such as REVOLUT_REVOLT21")
     name: Mapped[str]
@@ -33,7 +33,7 @@ class Agreement(RawRow, Base):
     """An end-user agreement: how far back and for how long a bank may be read."""
 
     __tablename__ = "agreements"
-    __table_args__ = {"schema": SCHEMA}  # noqa: RUF012 - SQLAlchemy reads this as a plain dict
+    __table_args__ = {"schema": SCHEMA}
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="GoCardless's id")
     user_id: Mapped[uuid.UUID] = owner()

@@ -90,7 +90,7 @@ class Instrument(RawRow, Base):
     """A security as listed."""
 
     __tablename__ = "instruments"
-    __table_args__ = {"schema": SCHEMA}  # noqa: RUF012 - SQLAlchemy reads this as a plain dict
+    __table_args__ = {"schema": SCHEMA}
 
     ticker: Mapped[str] = mapped_column(primary_key=True)
     isin: Mapped[str | None]

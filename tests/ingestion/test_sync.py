@@ -19,6 +19,7 @@ from postgres.common.models import Account, Connection, Holding, Instrument, Job
 from postgres.common.operations import accounts, balances, quarantine
 from postgres.gocardless.models import BankAccount
 from postgres.gocardless.models import Transaction as RawTransaction
+from postgres.payload import dumps
 from sandbox import faults
 from tests.conftest import World
 from tests.ingestion.pipeline import project, pull, sync
@@ -387,6 +388,27 @@ def test_a_row_that_cannot_be_placed_is_set_aside_with_its_reason(world: World) 
         assert all(session.get(RawTransaction, row.raw_id) is not None for row in aside)
         after = session.scalars(sa.select(sa.func.count()).select_from(Transaction)).one()
     assert after == before + 1
+
+
+def test_a_fill_without_a_list_of_taxes_is_a_trade_all_the_same(world: World) -> None:
+    fill = {
+        "id": 2,
+        "type": "TRADE",
+        "quantity": Decimal(1),
+        "filledAt": "2026-03-14T10:00:00Z",
+        "walletImpact": {"currency": "GBP", "netValue": Decimal("12.34"), "taxes": None},
+    }
+    item = {"order": {"id": 1, "ticker": "X", "side": "BUY"}, "fill": fill}
+    world.sandbox.inject(
+        faults.Fault(
+            path="history/orders", status=200, text=dumps({"items": [item], "nextPagePath": None})
+        )
+    )
+
+    steps = sync(world.run())
+
+    assert steps["common.transactions"].unfinished == ()
+    assert Decimal("-12.34") in cash(world)
 
 
 def test_removed_connection_keeps_history_and_erased_one_leaves_nothing(world: World) -> None:

@@ -288,6 +288,16 @@ def test_a_job_is_as_good_as_its_steps(
     assert not jobs.was_step_done(session, "a.b", since=AT + dt.timedelta(seconds=1))
 
 
+def test_a_step_of_a_connection_that_was_removed_meanwhile_is_told_to_nobody(
+    session: Session,
+) -> None:
+    record = StepRecord(uuid.uuid4(), "a.b", JobStatus.COMPLETED, [])
+
+    jobs.record_steps(session, "run-1", [record], at=AT)
+
+    assert jobs.list_jobs(session, "run-1") == []
+
+
 def test_setting_a_status_again_writes_nothing(session: Session, ledger: Ledger) -> None:
     connections.set_status(session, ledger.connection.id, ConnectionStatus.ERROR, "refused")
     session.refresh(ledger.connection)

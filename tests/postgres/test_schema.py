@@ -506,6 +506,8 @@ class TestMerchants:
         ("statement", "name"),
         [
             ("TESCO STORES 3294", "tesco stores"),
+            ("TESCO .COM", "tesco"),
+            (" .com", ".com"),
             ("Card payment to TESCO STORES 3294", "tesco stores"),
             ("CONTACTLESS PAYMENT TESCO STORES", "tesco stores"),
             ("PAYPAL *SPOTIFY", "spotify"),

@@ -40,20 +40,29 @@ def record_steps(
     """
     for record in records:
         entry = {record.step: {"status": record.status.value, "accounts": list(record.accounts)}}
-        owner = (
-            sa.select(Connection.user_id)
-            .where(Connection.id == record.connection_id)
-            .scalar_subquery()
-        )
-        insert = pg.insert(Job).values(
-            user_id=owner,
-            connection_id=record.connection_id,
-            job_type=JobType.SYNC,
-            status=record.status,
-            run_id=run_id,
-            started_at=at,
-            finished_at=at,
-            outcome=entry,
+        # A connection that was removed meanwhile has nobody to tell.
+        job = sa.select(
+            Connection.user_id,
+            Connection.id,
+            sa.literal(JobType.SYNC.value),
+            sa.literal(record.status.value),
+            sa.literal(run_id),
+            sa.literal(at, sa.DateTime(timezone=True)),
+            sa.literal(at, sa.DateTime(timezone=True)),
+            sa.literal(entry, pg.JSONB),
+        ).where(Connection.id == record.connection_id)
+        insert = pg.insert(Job).from_select(
+            [
+                "user_id",
+                "connection_id",
+                "job_type",
+                "status",
+                "run_id",
+                "started_at",
+                "finished_at",
+                "outcome",
+            ],
+            job,
         )
         both_failed = sa.and_(
             Job.status == JobStatus.FAILED, insert.excluded.status == JobStatus.FAILED

@@ -20,7 +20,10 @@ fills as (
         -- netValue is a magnitude with the fees in it: paid on a buy, received on a sell.
         abs((o.payload #>> '{fill,walletImpact,netValue}')::numeric) as net_value,
         o.payload #>> '{fill,walletImpact,currency}' as currency,
-        coalesce(o.payload #> '{fill,walletImpact,taxes}', '[]'::jsonb) as taxes
+        case jsonb_typeof(o.payload #> '{fill,walletImpact,taxes}')
+            when 'array' then o.payload #> '{fill,walletImpact,taxes}'
+            else '[]'::jsonb
+        end as taxes
     from trading212.orders as o, settings
     where
         o.api_key_id = :api_key_id
