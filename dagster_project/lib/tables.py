@@ -79,12 +79,25 @@ def table_asset(
     return decorate
 
 
+# Tables that an asset fills along with its own. People and commands fill the others.
+_FILLED_BY = {
+    dg.AssetKey(["common", "institutions"]): dg.AssetKey(["common", "connections"]),
+    dg.AssetKey(["common", "account_links"]): dg.AssetKey(["common", "accounts"]),
+    dg.AssetKey(["common", "merchants"]): dg.AssetKey(["common", "transactions"]),
+}
+
+
 def with_external_tables(defs: dg.Definitions) -> dg.Definitions:
-    """Add the tables that the assets read and none of them writes: people or commands do."""
+    """Add the tables that are read and have no asset of their own."""
     graph = defs.resolve_asset_graph()
     read = graph.get_all_asset_keys() - graph.materializable_asset_keys
     external = [
-        dg.AssetSpec(key, kinds={"postgres"}, **catalogue_fields(model, domain="reference"))
+        dg.AssetSpec(
+            key,
+            deps=[_FILLED_BY[key]] if key in _FILLED_BY else [],
+            kinds={"postgres"},
+            **catalogue_fields(model, domain="reference"),
+        )
         for key, model in _models().items()
         if key in read
     ]

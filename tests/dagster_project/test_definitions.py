@@ -109,6 +109,7 @@ def test_lineage_follows_the_data(defs: dg.Definitions) -> None:
         "common/transactions"
     )
     assert upstream("staging/stg_common__transactions") == {"common/transactions"}
+    assert upstream("common/merchants") == {"common/transactions"}
     assert "marts/fct_recurring_patterns" in upstream("common/recurring_patterns")
     assert "common/recurring_patterns" in upstream("common/notifications")
     raw = {f"{schema}/{table}" for schema, tables in PROVIDERS.items() for table in tables}
