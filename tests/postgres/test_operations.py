@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
+from farthing.errors import ConfigurationError
 from farthing.secrets import DecryptionError, SecretBox
 from postgres.auth.operations import users
 from postgres.common.enums import ConnectionStatus, JobStatus, TransactionStatus
@@ -62,6 +63,11 @@ def test_a_user_without_name_or_with_a_short_password_is_refused(
 ) -> None:
     with pytest.raises(OperationError):
         users.create_user(session, name, password)
+
+
+def test_a_user_in_no_time_zone_is_refused(session: Session) -> None:
+    with pytest.raises(ConfigurationError, match="Mars/Olympus"):
+        users.create_user(session, "ann", "correct horse", time_zone="Mars/Olympus")
 
 
 def test_a_name_is_one_users(session: Session) -> None:

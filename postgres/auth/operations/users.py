@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
+from farthing import clock
 from postgres.auth.models import User
 from postgres.errors import AlreadyExistsError, OperationError
 
@@ -30,6 +31,7 @@ def create_user(
     :param password: at least 8 characters; only its argon2id hash is stored.
     :param time_zone: IANA name; decides where a day ends.
     :param base_currency: ISO 4217.
+    :raises ConfigurationError: if there is no such time zone.
     :raises AlreadyExistsError: if the name is taken.
     :raises OperationError: if the name is blank or the password too short.
     """
@@ -39,6 +41,7 @@ def create_user(
     if len(password) < _SHORTEST_PASSWORD:
         message = f"a password needs at least {_SHORTEST_PASSWORD} characters"
         raise OperationError(message)
+    clock.today(time_zone)  # every day of the user's rows will be told by it
     if get_user_by_name(session, name) is not None:
         message = f"there is a user called {name} already"
         raise AlreadyExistsError(message)
