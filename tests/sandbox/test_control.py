@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -59,7 +60,7 @@ def test_truth_needs_no_consent_and_names_series(sandbox: Sandbox) -> None:
     card = next(row for row in truth["bank_accounts"] if row["cash_account_type"] == "CARD")
     assert card["institution_id"] == HARBOUR
     assert card["masked_pan"]
-    assert float(card["booked_balance"]) < 0
+    assert Decimal(card["booked_balance"]) < 0
     series = {row["series"]: row for row in truth["series"]}
     assert series["now_tv"]["ended"]
     assert not series["rent"]["ended"]
