@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,10 +57,17 @@ def demo() -> Iterator[Demo]:
         shutil.rmtree(home)
 
 
+# A shell that runs the tests in the background has them ignore SIGINT, and their children too.
+_HEED_SIGINT = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+    " os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
 def _stop_half_way(command: str, number: signal.Signals, variables: dict[str, str]) -> Result:
     """Send a signal to a command as soon as it begins to read."""
     stopped = subprocess.Popen(
-        [FARTHING, command],
+        [sys.executable, "-c", _HEED_SIGINT, FARTHING, command],
         env=environment(variables),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
