@@ -100,6 +100,7 @@ def build(context: dg.AssetExecutionContext, url: str) -> Iterator[Any]:
     )
     # One place and not one per build: nothing piles up, and dbt finds its last parse again.
     target = Settings.load().home / "dbt"
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)  # its log may quote rows
     with exported(connection_variables(url)):
         invocation = dbt.cli(
             ["build", "--exclude-resource-type", "unit_test"],
