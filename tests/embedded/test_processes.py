@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import subprocess
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import psycopg
@@ -254,7 +254,11 @@ def test_a_server_that_does_not_answer_is_reported(
 
 
 def _waits_for(pid: int) -> bool:
-    return any(entry.readlink().name == "start.lock" for entry in Path(f"/proc/{pid}/fd").iterdir())
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            if entry.readlink().name == "start.lock":
+                return True
+    return False
 
 
 def _locked(path: Path) -> bool:
