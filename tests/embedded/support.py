@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import LiteralString, Self
@@ -150,3 +151,12 @@ def state(pid: int) -> str:
 def dead(pid: int) -> bool:
     """Tell whether a process has ended, reaped or not."""
     return state(pid) in {"", "Z", "X"}
+
+
+def open_files(pid: int) -> set[str]:
+    """What a process holds open; what it closes while we look is left out."""
+    found = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(str(entry.readlink()))
+    return found

@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from postgres.embedded import Address, EmbeddedServer, EmbeddedServerError
 from postgres.embedded import server as server_module
-from tests.embedded.support import data, dead, postmaster, query, server
+from tests.embedded.support import data, dead, open_files, postmaster, query, server
 
 
 def test_first_lease_makes_and_starts_and_the_last_stops(home: Path) -> None:
@@ -132,7 +132,7 @@ def test_everything_on_disk_is_private(home: Path) -> None:
 def test_server_is_detached_and_holds_nothing_of_ours(home: Path) -> None:
     with server(home).lease():
         process = Path("/proc") / str(postmaster(home))
-        opened = {str(entry.readlink()) for entry in (process / "fd").iterdir()}
+        opened = open_files(postmaster(home))
         assert {name for name in opened if name.endswith(".lock")} == {
             str(home / "postgres" / "alive.lock")
         }

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import subprocess
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psycopg
@@ -17,6 +17,7 @@ from tests.embedded.support import (
     Holder,
     data,
     dead,
+    open_files,
     postmaster,
     query,
     server,
@@ -254,11 +255,7 @@ def test_a_server_that_does_not_answer_is_reported(
 
 
 def _waits_for(pid: int) -> bool:
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed since it was listed
-            if entry.readlink().name == "start.lock":
-                return True
-    return False
+    return any(name.endswith("/start.lock") for name in open_files(pid))
 
 
 def _locked(path: Path) -> bool:
