@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -23,6 +24,7 @@ from sqlalchemy.pool import NullPool
 from farthing import clock
 from farthing.errors import FarthingError
 from postgres import payload
+from postgres.errors import OperationError, RetryableError
 
 SCHEMAS = ("auth", "common", "gocardless", "telegram", "trading212")
 
@@ -125,7 +127,7 @@ def make_engine(url: str, *, pooled: bool = True) -> sa.Engine:
     pool: dict[str, Any] = (
         {"pool_size": 8, "max_overflow": 8} if pooled else {"poolclass": NullPool}
     )
-    return sa.create_engine(
+    engine = sa.create_engine(
         sa.make_url(url).set(drivername="postgresql+psycopg"),
         pool_pre_ping=pooled,
         hide_parameters=True,
@@ -139,6 +141,18 @@ def make_engine(url: str, *, pooled: bool = True) -> sa.Engine:
         },
         **pool,
     )
+    sa.event.listen(engine, "handle_error", _name_what_can_be_retried)
+    return engine
+
+
+# Serialization failure, deadlock, lock not available.
+_RETRYABLE = {"40001", "40P01", "55P03"}
+
+
+def _name_what_can_be_retried(context: sa.engine.ExceptionContext) -> RetryableError | None:
+    if getattr(context.original_exception, "sqlstate", None) in _RETRYABLE:
+        return RetryableError("another transaction was in the way; run this one again")
+    return None
 
 
 def make_sessions(engine: sa.Engine) -> sessionmaker[Session]:
@@ -182,6 +196,25 @@ class WriteCounts:
     def written(self) -> int:
         """Rows that now read differently."""
         return self.inserted + self.updated
+
+
+@contextmanager
+def refusing(session: Session, refusals: Mapping[str, OperationError]) -> Iterator[None]:
+    """Write what the block adds or changes, and say in the operation's words what is refused.
+
+    The session stays usable after a refusal: the block is undone, and nothing but it.
+
+    :param refusals: by name of the constraint; any other violation is raised as it is.
+    """
+    try:
+        with session.begin_nested():
+            yield
+    except sa.exc.IntegrityError as error:
+        diagnosis = getattr(error.orig, "diag", None)
+        refusal = refusals.get(getattr(diagnosis, "constraint_name", None) or "")
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 def upsert(

@@ -19,6 +19,10 @@ class NotFoundError(OperationError):
     """What an action names does not exist, or belongs to another user."""
 
 
+class RetryableError(OperationError):
+    """Another transaction was in the way. Nothing was written: run the same transaction again."""
+
+
 class TransitionError(OperationError):
     """A state machine has no way from one state to the other."""
 

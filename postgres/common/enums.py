@@ -75,6 +75,7 @@ class JobType(StrEnum):
 
     SYNC = "sync"
     ANALYTICS = "analytics"
+    EXPORT = "export"
 
 
 class JobStatus(StrEnum):
@@ -124,9 +125,92 @@ class RecurringDirection(StrEnum):
     INCOME = "income"
 
 
+class TransferStatus(StrEnum):
+    """How sure it is that two transactions are one transfer; ``linked`` needed no question."""
+
+    SUGGESTED = "suggested"
+    LINKED = "linked"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+
+
+class SplitSource(StrEnum):
+    """Who made a split: the user by hand, or one of their rules."""
+
+    USER = "user"
+    RULE = "rule"
+
+
+class BudgetPeriod(StrEnum):
+    """How long a budget's limit lasts."""
+
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+    ANNUAL = "annual"
+
+
+class GoalStatus(StrEnum):
+    """Where a goal stands."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class GoalTrackingMode(StrEnum):
+    """What a goal's progress is read from."""
+
+    MANUAL = "manual"
+    BALANCE = "balance"
+    DELTA = "delta"
+    TARGET_BALANCE = "target_balance"
+
+
+class ManualAssetType(StrEnum):
+    """What a user owns or owes outside any connection."""
+
+    STUDENT_LOAN = "student_loan"
+    MORTGAGE = "mortgage"
+    VEHICLE = "vehicle"
+    PROPERTY = "property"
+    SAVINGS_ACCOUNT = "savings_account"
+    PENSION = "pension"
+    INVESTMENTS = "investments"
+    CRYPTO = "crypto"
+    OTHER_ASSET = "other_asset"
+    OTHER_LIABILITY = "other_liability"
+
+
 class NotificationType(StrEnum):
     """What a notification is about."""
 
     RECURRING_DETECTED = "recurring_detected"
+    PRICE_CHANGE = "price_change"
+    MISSED_PAYMENT = "missed_payment"
     CONSENT_EXPIRY = "consent_expiry"
+    SYNC_COMPLETE = "sync_complete"
     SYNC_FAILED = "sync_failed"
+    EXPORT_COMPLETE = "export_complete"
+    BUDGET_WARNING = "budget_warning"
+    BUDGET_EXCEEDED = "budget_exceeded"
+    GOAL_REACHED = "goal_reached"
+    MILESTONE_REACHED = "milestone_reached"
+    LOW_BALANCE = "low_balance"
+
+
+class DeliveryStatus(StrEnum):
+    """How far a notification has got on its way to one of a user's channels."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class AuditAction(StrEnum):
+    """What happened to a row."""
+
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"

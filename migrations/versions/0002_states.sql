@@ -1,0 +1,36 @@
+-- A state machine, whatever code writes. The moves are the trigger's arguments, as 'from>to'.
+create function common.guard_transition() returns trigger
+language plpgsql as $$
+begin
+    if not (old.status || '>' || new.status) = any (tg_argv) then
+        raise exception '%.% % cannot go from % to %',
+            tg_table_schema, tg_table_name, old.id, old.status, new.status
+            using errcode = 'check_violation',
+                  constraint = format('ck_%s__transition', tg_table_name);
+    end if;
+    return new;
+end
+$$;
+
+-- What was booked once never becomes pending again, not by way of void either.
+create function common.keep_booked() returns trigger
+language plpgsql as $$
+begin
+    if old.status = 'booked' then
+        new.was_booked := true;
+    end if;
+    if new.status = 'pending' and new.was_booked then
+        raise exception 'common.transactions % was booked; it never goes back to pending', old.id
+            using errcode = 'check_violation',
+                  constraint = 'ck_transactions__booked_stays_booked';
+    end if;
+    return new;
+end
+$$;
+
+create trigger keep_booked
+    before update of status on common.transactions
+    for each row execute function common.keep_booked();
+
+drop trigger guard_transaction_status on common.transactions;
+drop function common.guard_transaction_status();
