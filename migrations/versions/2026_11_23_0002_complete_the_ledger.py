@@ -20,7 +20,13 @@ depends_on = None
 SQL = ("sessions", "states", "audit")
 
 # Tables that came with this revision and whose updated_at moves by trigger.
-TOUCHED = ()
+TOUCHED = (
+    "common.fx_rates",
+    "common.tag_rules",
+    "common.tags",
+    "common.transaction_splits",
+    "common.transfers",
+)
 
 # Tables whose rows are one user's; the user's own row is one more.
 OWNED = (
@@ -36,7 +42,12 @@ OWNED = (
     "common.quarantine",
     "common.recurring_pattern_transactions",
     "common.recurring_patterns",
+    "common.tag_removals",
+    "common.tag_rules",
+    "common.tags",
+    "common.transaction_splits",
     "common.transactions",
+    "common.transfers",
     "gocardless.agreements",
     "gocardless.balances",
     "gocardless.bank_accounts",
@@ -53,6 +64,7 @@ OWNED = (
 
 # Tables that are the same for everybody: an application reads them.
 SHARED = (
+    "common.fx_rates",
     "common.institutions",
     "common.instruments",
     "gocardless.institutions",
@@ -64,7 +76,12 @@ AUDITED = {
     "common.accounts": ("id", ("display_name", "status")),
     "common.recurring_pattern_transactions": ("transaction_id", ()),
     "common.recurring_patterns": ("id", ()),
+    "common.tag_removals": ("transaction_id,tag_id", ()),
+    "common.tag_rules": ("id", ()),
+    "common.tags": ("id", ()),
+    "common.transaction_splits": ("id", ()),
     "common.transactions": ("id", ("user_note",)),
+    "common.transfers": ("id", ()),
 }
 
 # The ways of each state machine.
@@ -247,6 +264,29 @@ def allow(members: tuple[tuple[str, str, str, str, tuple[str, ...]], ...]) -> No
 
 def upgrade() -> None:
     op.create_table(
+        "fx_rates",
+        sa.Column("currency", sa.Text(), nullable=False, comment="ISO 4217; not EUR"),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column(
+            "rate", sa.Numeric(), nullable=False, comment="units of the currency for one euro"
+        ),
+        sa.Column("source", sa.Text(), nullable=False, comment="ecb"),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("currency", "day", name=op.f("pk_fx_rates")),
+        schema="common",
+    )
+    op.create_table(
         "audit_log",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -331,6 +371,321 @@ def upgrade() -> None:
         unique=False,
         schema="common",
     )
+    op.create_table(
+        "tags",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="unique for its user whatever the case"
+        ),
+        sa.Column("colour", sa.Text(), nullable=True, comment="#rrggbb"),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["auth.users.id"], name=op.f("fk_tags__user_id__users"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tags")),
+        sa.UniqueConstraint("id", "user_id", name=op.f("uq_tags__id_user_id")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(op.f("ix_tags__user_id"), "tags", ["user_id"], unique=False, schema="common")
+    op.create_index(
+        "uq_tags__user_id_lower_name",
+        "tags",
+        ["user_id", sa.literal_column("lower(name)")],
+        unique=True,
+        schema="common",
+    )
+    op.create_table(
+        "tag_rules",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("tag_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False, comment="the lowest is asked first"),
+        sa.Column(
+            "conditions",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="tree of all, any and not over tests of a transaction; an empty one matches nothing",
+        ),
+        sa.Column("is_enabled", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["tag_id", "user_id"],
+            ["common.tags.id", "common.tags.user_id"],
+            name=op.f("fk_tag_rules__tag_id_user_id__tags"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_tag_rules__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tag_rules")),
+        sa.UniqueConstraint("id", "user_id", name=op.f("uq_tag_rules__id_user_id")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_tag_rules__tag_id"), "tag_rules", ["tag_id"], unique=False, schema="common"
+    )
+    op.create_index(
+        op.f("ix_tag_rules__user_id"), "tag_rules", ["user_id"], unique=False, schema="common"
+    )
+    op.create_table(
+        "tag_removals",
+        sa.Column("transaction_id", sa.Uuid(), nullable=False),
+        sa.Column("tag_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["tag_id", "user_id"],
+            ["common.tags.id", "common.tags.user_id"],
+            name=op.f("fk_tag_removals__tag_id_user_id__tags"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["transaction_id", "user_id"],
+            ["common.transactions.id", "common.transactions.user_id"],
+            name=op.f("fk_tag_removals__transaction_id_user_id__transactions"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_tag_removals__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("transaction_id", "tag_id", name=op.f("pk_tag_removals")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_tag_removals__tag_id"), "tag_removals", ["tag_id"], unique=False, schema="common"
+    )
+    op.create_index(
+        op.f("ix_tag_removals__user_id"), "tag_removals", ["user_id"], unique=False, schema="common"
+    )
+    op.create_table(
+        "transaction_splits",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("transaction_id", sa.Uuid(), nullable=False),
+        sa.Column("tag_id", sa.Uuid(), nullable=True, comment="null: not tagged"),
+        sa.Column("amount", sa.Numeric(), nullable=False, comment="signed like the transaction"),
+        sa.Column("currency", sa.Text(), nullable=False, comment="the transaction's"),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column(
+            "source",
+            sa.Enum(
+                "user",
+                "rule",
+                name="split_source",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("rule_id", sa.Uuid(), nullable=True, comment="the rule that made it"),
+        sa.Column(
+            "needs_review",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="rescaled, because a sync changed the amount",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["rule_id", "user_id"],
+            ["common.tag_rules.id", "common.tag_rules.user_id"],
+            name=op.f("fk_transaction_splits__rule_id_user_id__tag_rules"),
+            ondelete="SET NULL (rule_id)",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tag_id", "user_id"],
+            ["common.tags.id", "common.tags.user_id"],
+            name=op.f("fk_transaction_splits__tag_id_user_id__tags"),
+            ondelete="SET NULL (tag_id)",
+        ),
+        sa.ForeignKeyConstraint(
+            ["transaction_id", "user_id"],
+            ["common.transactions.id", "common.transactions.user_id"],
+            name=op.f("fk_transaction_splits__transaction_id_user_id__transactions"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_transaction_splits__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transaction_splits")),
+        sa.UniqueConstraint("id", "user_id", name=op.f("uq_transaction_splits__id_user_id")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_transaction_splits__rule_id"),
+        "transaction_splits",
+        ["rule_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_transaction_splits__tag_id"),
+        "transaction_splits",
+        ["tag_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_transaction_splits__transaction_id"),
+        "transaction_splits",
+        ["transaction_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_transaction_splits__user_id"),
+        "transaction_splits",
+        ["user_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
+        "transfers",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("outgoing_id", sa.Uuid(), nullable=False, comment="the negative leg"),
+        sa.Column("incoming_id", sa.Uuid(), nullable=False, comment="the positive leg"),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "suggested",
+                "linked",
+                "confirmed",
+                "rejected",
+                name="transfer_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("confidence", sa.Numeric(), nullable=False, comment="0 to 1"),
+        sa.Column(
+            "reason", sa.Text(), nullable=False, comment="why they belong together, for a person"
+        ),
+        sa.Column(
+            "decided_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the user confirmed or rejected it; no run moves it then",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["incoming_id", "user_id"],
+            ["common.transactions.id", "common.transactions.user_id"],
+            name=op.f("fk_transfers__incoming_id_user_id__transactions"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["outgoing_id", "user_id"],
+            ["common.transactions.id", "common.transactions.user_id"],
+            name=op.f("fk_transfers__outgoing_id_user_id__transactions"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_transfers__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transfers")),
+        sa.UniqueConstraint(
+            "outgoing_id", "incoming_id", name=op.f("uq_transfers__outgoing_id_incoming_id")
+        ),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_transfers__incoming_id"),
+        "transfers",
+        ["incoming_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_transfers__user_id"), "transfers", ["user_id"], unique=False, schema="common"
+    )
+    op.create_index(
+        "uq_transfers__incoming_id_counted",
+        "transfers",
+        ["incoming_id"],
+        unique=True,
+        schema="common",
+        postgresql_where=sa.text("status in ('linked', 'confirmed')"),
+    )
+    op.create_index(
+        "uq_transfers__outgoing_id_counted",
+        "transfers",
+        ["outgoing_id"],
+        unique=True,
+        schema="common",
+        postgresql_where=sa.text("status in ('linked', 'confirmed')"),
+    )
     op.add_column(
         "transactions",
         sa.Column(
@@ -383,8 +738,48 @@ def downgrade() -> None:
     allow(SHRANK)
     op.drop_column("transactions", "was_booked", schema="common")
     op.drop_index(
+        "uq_transfers__outgoing_id_counted",
+        table_name="transfers",
+        schema="common",
+        postgresql_where=sa.text("status in ('linked', 'confirmed')"),
+    )
+    op.drop_index(
+        "uq_transfers__incoming_id_counted",
+        table_name="transfers",
+        schema="common",
+        postgresql_where=sa.text("status in ('linked', 'confirmed')"),
+    )
+    op.drop_index(op.f("ix_transfers__user_id"), table_name="transfers", schema="common")
+    op.drop_index(op.f("ix_transfers__incoming_id"), table_name="transfers", schema="common")
+    op.drop_table("transfers", schema="common")
+    op.drop_index(
+        op.f("ix_transaction_splits__user_id"), table_name="transaction_splits", schema="common"
+    )
+    op.drop_index(
+        op.f("ix_transaction_splits__transaction_id"),
+        table_name="transaction_splits",
+        schema="common",
+    )
+    op.drop_index(
+        op.f("ix_transaction_splits__tag_id"), table_name="transaction_splits", schema="common"
+    )
+    op.drop_index(
+        op.f("ix_transaction_splits__rule_id"), table_name="transaction_splits", schema="common"
+    )
+    op.drop_table("transaction_splits", schema="common")
+    op.drop_index(op.f("ix_tag_removals__user_id"), table_name="tag_removals", schema="common")
+    op.drop_index(op.f("ix_tag_removals__tag_id"), table_name="tag_removals", schema="common")
+    op.drop_table("tag_removals", schema="common")
+    op.drop_index(op.f("ix_tag_rules__user_id"), table_name="tag_rules", schema="common")
+    op.drop_index(op.f("ix_tag_rules__tag_id"), table_name="tag_rules", schema="common")
+    op.drop_table("tag_rules", schema="common")
+    op.drop_index("uq_tags__user_id_lower_name", table_name="tags", schema="common")
+    op.drop_index(op.f("ix_tags__user_id"), table_name="tags", schema="common")
+    op.drop_table("tags", schema="common")
+    op.drop_index(
         op.f("ix_audit_log__user_id_table_name_row_key"), table_name="audit_log", schema="common"
     )
     op.drop_index(op.f("ix_audit_log__user_id_change_set"), table_name="audit_log", schema="common")
     op.drop_index(op.f("ix_audit_log__user_id"), table_name="audit_log", schema="common")
     op.drop_table("audit_log", schema="common")
+    op.drop_table("fx_rates", schema="common")

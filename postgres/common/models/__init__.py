@@ -15,9 +15,12 @@ from postgres.common.models.accounts import (
     Instrument,
 )
 from postgres.common.models.audit import AuditEntry
+from postgres.common.models.categories import Tag, TagRemoval, TagRule, TransactionSplit
+from postgres.common.models.rates import FxRate
 from postgres.common.models.records import Job, Notification, Quarantine
 from postgres.common.models.recurring import RecurringPattern, RecurringPatternTransaction
 from postgres.common.models.transactions import Merchant, Transaction
+from postgres.common.models.transfers import Transfer
 
 __all__ = [
     "Account",
@@ -25,6 +28,7 @@ __all__ = [
     "AuditEntry",
     "BalanceSnapshot",
     "Connection",
+    "FxRate",
     "Holding",
     "Institution",
     "Instrument",
@@ -34,5 +38,10 @@ __all__ = [
     "Quarantine",
     "RecurringPattern",
     "RecurringPatternTransaction",
+    "Tag",
+    "TagRemoval",
+    "TagRule",
     "Transaction",
+    "TransactionSplit",
+    "Transfer",
 ]
