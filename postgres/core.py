@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,6 +39,15 @@ NAMING_CONVENTION = {
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 """Before anything that was ever stored."""
+
+
+class Unset(Enum):
+    """Tells an argument that was not given from one that is None."""
+
+    UNSET = "unset"
+
+
+UNSET = Unset.UNSET
 
 
 class DatabaseUnavailableError(FarthingError):
