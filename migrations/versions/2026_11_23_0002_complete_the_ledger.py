@@ -263,6 +263,21 @@ def allow(members: tuple[tuple[str, str, str, str, tuple[str, ...]], ...]) -> No
 
 
 def upgrade() -> None:
+    op.create_unique_constraint(
+        op.f("uq_agreements__id_user_id"), "agreements", ["id", "user_id"], schema="gocardless"
+    )
+    op.create_unique_constraint(
+        op.f("uq_bank_accounts__id_user_id"),
+        "bank_accounts",
+        ["id", "user_id"],
+        schema="gocardless",
+    )
+    op.create_unique_constraint(
+        op.f("uq_requisitions__id_user_id"), "requisitions", ["id", "user_id"], schema="gocardless"
+    )
+    op.create_unique_constraint(
+        op.f("uq_api_keys__id_user_id"), "api_keys", ["id", "user_id"], schema="trading212"
+    )
     op.create_table(
         "fx_rates",
         sa.Column("currency", sa.Text(), nullable=False, comment="ISO 4217; not EUR"),
@@ -697,6 +712,179 @@ def upgrade() -> None:
         ),
         schema="common",
     )
+    op.drop_constraint(
+        op.f("fk_balances__bank_account_id__bank_accounts"),
+        "balances",
+        schema="gocardless",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_balances__bank_account_id_user_id__bank_accounts"),
+        "balances",
+        "bank_accounts",
+        ["bank_account_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_bank_accounts__requisition_id__requisitions"),
+        "bank_accounts",
+        schema="gocardless",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_bank_accounts__requisition_id_user_id__requisitions"),
+        "bank_accounts",
+        "requisitions",
+        ["requisition_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_rate_limits__bank_account_id__bank_accounts"),
+        "rate_limits",
+        schema="gocardless",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_rate_limits__bank_account_id_user_id__bank_accounts"),
+        "rate_limits",
+        "bank_accounts",
+        ["bank_account_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_requisitions__agreement_id__agreements"),
+        "requisitions",
+        schema="gocardless",
+        type_="foreignkey",
+    )
+    op.drop_constraint(
+        op.f("fk_requisitions__replaces_id__requisitions"),
+        "requisitions",
+        schema="gocardless",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_requisitions__agreement_id_user_id__agreements"),
+        "requisitions",
+        "agreements",
+        ["agreement_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="SET NULL (agreement_id)",
+    )
+    op.create_foreign_key(
+        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
+        "requisitions",
+        "requisitions",
+        ["replaces_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="SET NULL (replaces_id)",
+    )
+    op.drop_constraint(
+        op.f("fk_transactions__bank_account_id__bank_accounts"),
+        "transactions",
+        schema="gocardless",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_transactions__bank_account_id_user_id__bank_accounts"),
+        "transactions",
+        "bank_accounts",
+        ["bank_account_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_account_summaries__api_key_id__api_keys"),
+        "account_summaries",
+        schema="trading212",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_account_summaries__api_key_id_user_id__api_keys"),
+        "account_summaries",
+        "api_keys",
+        ["api_key_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="trading212",
+        referent_schema="trading212",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_cash_transactions__api_key_id__api_keys"),
+        "cash_transactions",
+        schema="trading212",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_cash_transactions__api_key_id_user_id__api_keys"),
+        "cash_transactions",
+        "api_keys",
+        ["api_key_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="trading212",
+        referent_schema="trading212",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_dividends__api_key_id__api_keys"),
+        "dividends",
+        schema="trading212",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_dividends__api_key_id_user_id__api_keys"),
+        "dividends",
+        "api_keys",
+        ["api_key_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="trading212",
+        referent_schema="trading212",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_orders__api_key_id__api_keys"), "orders", schema="trading212", type_="foreignkey"
+    )
+    op.create_foreign_key(
+        op.f("fk_orders__api_key_id_user_id__api_keys"),
+        "orders",
+        "api_keys",
+        ["api_key_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="trading212",
+        referent_schema="trading212",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_positions__api_key_id__api_keys"),
+        "positions",
+        schema="trading212",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_positions__api_key_id_user_id__api_keys"),
+        "positions",
+        "api_keys",
+        ["api_key_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="trading212",
+        referent_schema="trading212",
+        ondelete="CASCADE",
+    )
     allow(GREW)
     for name in SQL:
         run_file(f"0002_{name}.sql")
@@ -736,6 +924,182 @@ def downgrade() -> None:
     for name in reversed(SQL):
         run_file(f"0002_{name}.down.sql")
     allow(SHRANK)
+    op.drop_constraint(
+        op.f("fk_positions__api_key_id_user_id__api_keys"),
+        "positions",
+        schema="trading212",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_positions__api_key_id__api_keys"),
+        "positions",
+        "api_keys",
+        ["api_key_id"],
+        ["id"],
+        source_schema="trading212",
+        referent_schema="trading212",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_orders__api_key_id_user_id__api_keys"),
+        "orders",
+        schema="trading212",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_orders__api_key_id__api_keys"),
+        "orders",
+        "api_keys",
+        ["api_key_id"],
+        ["id"],
+        source_schema="trading212",
+        referent_schema="trading212",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_dividends__api_key_id_user_id__api_keys"),
+        "dividends",
+        schema="trading212",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_dividends__api_key_id__api_keys"),
+        "dividends",
+        "api_keys",
+        ["api_key_id"],
+        ["id"],
+        source_schema="trading212",
+        referent_schema="trading212",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_cash_transactions__api_key_id_user_id__api_keys"),
+        "cash_transactions",
+        schema="trading212",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_cash_transactions__api_key_id__api_keys"),
+        "cash_transactions",
+        "api_keys",
+        ["api_key_id"],
+        ["id"],
+        source_schema="trading212",
+        referent_schema="trading212",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_account_summaries__api_key_id_user_id__api_keys"),
+        "account_summaries",
+        schema="trading212",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_account_summaries__api_key_id__api_keys"),
+        "account_summaries",
+        "api_keys",
+        ["api_key_id"],
+        ["id"],
+        source_schema="trading212",
+        referent_schema="trading212",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_transactions__bank_account_id_user_id__bank_accounts"),
+        "transactions",
+        schema="gocardless",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_transactions__bank_account_id__bank_accounts"),
+        "transactions",
+        "bank_accounts",
+        ["bank_account_id"],
+        ["id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
+        "requisitions",
+        schema="gocardless",
+        type_="foreignkey",
+    )
+    op.drop_constraint(
+        op.f("fk_requisitions__agreement_id_user_id__agreements"),
+        "requisitions",
+        schema="gocardless",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_requisitions__replaces_id__requisitions"),
+        "requisitions",
+        "requisitions",
+        ["replaces_id"],
+        ["id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="SET NULL",
+    )
+    op.create_foreign_key(
+        op.f("fk_requisitions__agreement_id__agreements"),
+        "requisitions",
+        "agreements",
+        ["agreement_id"],
+        ["id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="SET NULL",
+    )
+    op.drop_constraint(
+        op.f("fk_rate_limits__bank_account_id_user_id__bank_accounts"),
+        "rate_limits",
+        schema="gocardless",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_rate_limits__bank_account_id__bank_accounts"),
+        "rate_limits",
+        "bank_accounts",
+        ["bank_account_id"],
+        ["id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_bank_accounts__requisition_id_user_id__requisitions"),
+        "bank_accounts",
+        schema="gocardless",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_bank_accounts__requisition_id__requisitions"),
+        "bank_accounts",
+        "requisitions",
+        ["requisition_id"],
+        ["id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="CASCADE",
+    )
+    op.drop_constraint(
+        op.f("fk_balances__bank_account_id_user_id__bank_accounts"),
+        "balances",
+        schema="gocardless",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_balances__bank_account_id__bank_accounts"),
+        "balances",
+        "bank_accounts",
+        ["bank_account_id"],
+        ["id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="CASCADE",
+    )
     op.drop_column("transactions", "was_booked", schema="common")
     op.drop_index(
         "uq_transfers__outgoing_id_counted",
@@ -783,3 +1147,15 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_audit_log__user_id"), table_name="audit_log", schema="common")
     op.drop_table("audit_log", schema="common")
     op.drop_table("fx_rates", schema="common")
+    op.drop_constraint(
+        op.f("uq_api_keys__id_user_id"), "api_keys", schema="trading212", type_="unique"
+    )
+    op.drop_constraint(
+        op.f("uq_requisitions__id_user_id"), "requisitions", schema="gocardless", type_="unique"
+    )
+    op.drop_constraint(
+        op.f("uq_bank_accounts__id_user_id"), "bank_accounts", schema="gocardless", type_="unique"
+    )
+    op.drop_constraint(
+        op.f("uq_agreements__id_user_id"), "agreements", schema="gocardless", type_="unique"
+    )

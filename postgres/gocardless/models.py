@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from postgres.auth.models import owner
 from postgres.core import Base, HasId, RawRow
+from postgres.ownership import same_owner
 
 SCHEMA = "gocardless"
 
@@ -33,7 +34,10 @@ class Agreement(RawRow, Base):
     """An end-user agreement: how far back and for how long a bank may be read."""
 
     __tablename__ = "agreements"
-    __table_args__ = {"schema": SCHEMA}
+    __table_args__ = (
+        sa.UniqueConstraint("id", "user_id"),
+        {"schema": SCHEMA},
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="GoCardless's id")
     user_id: Mapped[uuid.UUID] = owner()
@@ -50,23 +54,23 @@ class Requisition(RawRow, Base):
 
     __tablename__ = "requisitions"
     __table_args__ = (
+        sa.UniqueConstraint("id", "user_id"),
+        same_owner("agreement_id", "gocardless.agreements", ondelete="SET NULL"),
+        same_owner("replaces_id", "gocardless.requisitions", ondelete="SET NULL"),
         sa.Index(None, "agreement_id"),
+        sa.Index(None, "replaces_id"),
         {"schema": SCHEMA},
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="GoCardless's id")
     user_id: Mapped[uuid.UUID] = owner()
     institution_id: Mapped[str]
-    agreement_id: Mapped[uuid.UUID | None] = mapped_column(
-        sa.ForeignKey("gocardless.agreements.id", ondelete="SET NULL")
-    )
+    agreement_id: Mapped[uuid.UUID | None]
     reference: Mapped[str]
     status: Mapped[str] = mapped_column(comment="two letters; LN is linked")
     link: Mapped[str] = mapped_column(comment="where the user consents")
     replaces_id: Mapped[uuid.UUID | None] = mapped_column(
-        sa.ForeignKey("gocardless.requisitions.id", ondelete="SET NULL"),
-        index=True,
-        comment="the requisition whose connection this one renews",
+        comment="the requisition whose connection this one renews"
     )
     removed_at: Mapped[dt.datetime | None] = mapped_column(
         comment="the user ended the connection; what was read stays"
@@ -78,14 +82,15 @@ class BankAccount(HasId, RawRow, Base):
 
     __tablename__ = "bank_accounts"
     __table_args__ = (
+        sa.UniqueConstraint("id", "user_id"),
+        same_owner("requisition_id", "gocardless.requisitions", ondelete="CASCADE"),
+        sa.Index(None, "requisition_id"),
         sa.UniqueConstraint("user_id", "provider_account_id"),
         {"schema": SCHEMA},
     )
 
     user_id: Mapped[uuid.UUID] = owner()
-    requisition_id: Mapped[uuid.UUID] = mapped_column(
-        sa.ForeignKey("gocardless.requisitions.id", ondelete="CASCADE"), index=True
-    )
+    requisition_id: Mapped[uuid.UUID]
     provider_account_id: Mapped[uuid.UUID] = mapped_column(comment="GoCardless's id")
     status: Mapped[str | None] = mapped_column(comment="as delivered, such as READY or SUSPENDED")
     account_number: Mapped[str] = mapped_column(
@@ -108,14 +113,13 @@ class Balance(HasId, RawRow, Base):
 
     __tablename__ = "balances"
     __table_args__ = (
+        same_owner("bank_account_id", "gocardless.bank_accounts", ondelete="CASCADE"),
         sa.Index(None, "bank_account_id", "first_seen_at"),
         {"schema": SCHEMA},
     )
 
     user_id: Mapped[uuid.UUID] = owner()
-    bank_account_id: Mapped[uuid.UUID] = mapped_column(
-        sa.ForeignKey("gocardless.bank_accounts.id", ondelete="CASCADE")
-    )
+    bank_account_id: Mapped[uuid.UUID]
     balance_type: Mapped[str | None]
     amount: Mapped[Decimal | None]
     currency: Mapped[str | None]
@@ -130,6 +134,7 @@ class Transaction(HasId, RawRow, Base):
 
     __tablename__ = "transactions"
     __table_args__ = (
+        same_owner("bank_account_id", "gocardless.bank_accounts", ondelete="CASCADE"),
         sa.UniqueConstraint("bank_account_id", "is_pending", "identity_key"),
         sa.CheckConstraint(
             "refusal is not null or (amount is not null and currency is not null"
@@ -141,9 +146,7 @@ class Transaction(HasId, RawRow, Base):
     )
 
     user_id: Mapped[uuid.UUID] = owner()
-    bank_account_id: Mapped[uuid.UUID] = mapped_column(
-        sa.ForeignKey("gocardless.bank_accounts.id", ondelete="CASCADE")
-    )
+    bank_account_id: Mapped[uuid.UUID]
     is_pending: Mapped[bool] = mapped_column(comment="which list of the answer it stood in")
     identity_key: Mapped[str] = mapped_column(comment="see postgres.identity")
     internal_transaction_id: Mapped[str | None]
@@ -169,14 +172,13 @@ class RateLimit(HasId, Base):
 
     __tablename__ = "rate_limits"
     __table_args__ = (
+        same_owner("bank_account_id", "gocardless.bank_accounts", ondelete="CASCADE"),
         sa.UniqueConstraint("bank_account_id", "resource", "scope"),
         {"schema": SCHEMA},
     )
 
     user_id: Mapped[uuid.UUID] = owner()
-    bank_account_id: Mapped[uuid.UUID] = mapped_column(
-        sa.ForeignKey("gocardless.bank_accounts.id", ondelete="CASCADE")
-    )
+    bank_account_id: Mapped[uuid.UUID]
     resource: Mapped[str] = mapped_column(comment="balances, details or transactions")
     scope: Mapped[str] = mapped_column(comment="as providers.http.RateLimit calls it")
     calls_limit: Mapped[int | None]

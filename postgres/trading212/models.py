@@ -15,12 +15,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from postgres.auth.models import owner
 from postgres.core import Base, HasId, HasTimes, RawRow
+from postgres.ownership import same_owner
 
 SCHEMA = "trading212"
 
 
-def _key() -> Mapped[uuid.UUID]:
-    return mapped_column(sa.ForeignKey("trading212.api_keys.id", ondelete="CASCADE"))
+def _key() -> sa.ForeignKeyConstraint:
+    return same_owner("api_key_id", "trading212.api_keys", ondelete="CASCADE")
 
 
 class ApiKey(HasId, HasTimes, Base):
@@ -28,6 +29,7 @@ class ApiKey(HasId, HasTimes, Base):
 
     __tablename__ = "api_keys"
     __table_args__ = (
+        sa.UniqueConstraint("id", "user_id"),
         sa.UniqueConstraint("user_id", "provider_account_id"),
         sa.CheckConstraint(
             "(removed_at is null) = (key_ciphertext is not null)", name="kept_until_removed"
@@ -62,12 +64,13 @@ class AccountSummary(HasId, RawRow, Base):
 
     __tablename__ = "account_summaries"
     __table_args__ = (
+        _key(),
         sa.Index(None, "api_key_id", "first_seen_at"),
         {"schema": SCHEMA},
     )
 
     user_id: Mapped[uuid.UUID] = owner()
-    api_key_id: Mapped[uuid.UUID] = _key()
+    api_key_id: Mapped[uuid.UUID]
 
 
 class Position(HasId, RawRow, Base):
@@ -75,12 +78,13 @@ class Position(HasId, RawRow, Base):
 
     __tablename__ = "positions"
     __table_args__ = (
+        _key(),
         sa.UniqueConstraint("api_key_id", "as_of", "ticker"),
         {"schema": SCHEMA},
     )
 
     user_id: Mapped[uuid.UUID] = owner()
-    api_key_id: Mapped[uuid.UUID] = _key()
+    api_key_id: Mapped[uuid.UUID]
     as_of: Mapped[dt.date]
     ticker: Mapped[str]
     quantity: Mapped[Decimal] = mapped_column(comment="0: closed since earlier that day")
@@ -102,13 +106,14 @@ class Order(HasId, RawRow, Base):
 
     __tablename__ = "orders"
     __table_args__ = (
+        _key(),
         sa.UniqueConstraint("api_key_id", "identity_key"),
         sa.Index(None, "api_key_id", "changed_at"),
         {"schema": SCHEMA},
     )
 
     user_id: Mapped[uuid.UUID] = owner()
-    api_key_id: Mapped[uuid.UUID] = _key()
+    api_key_id: Mapped[uuid.UUID]
     identity_key: Mapped[str] = mapped_column(comment="order id and fill id")
     ticker: Mapped[str | None]
     occurred_at: Mapped[dt.datetime | None] = mapped_column(
@@ -122,13 +127,14 @@ class Dividend(HasId, RawRow, Base):
 
     __tablename__ = "dividends"
     __table_args__ = (
+        _key(),
         sa.UniqueConstraint("api_key_id", "identity_key"),
         sa.Index(None, "api_key_id", "changed_at"),
         {"schema": SCHEMA},
     )
 
     user_id: Mapped[uuid.UUID] = owner()
-    api_key_id: Mapped[uuid.UUID] = _key()
+    api_key_id: Mapped[uuid.UUID]
     identity_key: Mapped[str] = mapped_column(comment="the reference, else content and occurrence")
     ticker: Mapped[str | None]
     occurred_at: Mapped[dt.datetime | None]
@@ -140,13 +146,14 @@ class CashTransaction(HasId, RawRow, Base):
 
     __tablename__ = "cash_transactions"
     __table_args__ = (
+        _key(),
         sa.UniqueConstraint("api_key_id", "identity_key"),
         sa.Index(None, "api_key_id", "changed_at"),
         {"schema": SCHEMA},
     )
 
     user_id: Mapped[uuid.UUID] = owner()
-    api_key_id: Mapped[uuid.UUID] = _key()
+    api_key_id: Mapped[uuid.UUID]
     identity_key: Mapped[str] = mapped_column(comment="the reference, else content and occurrence")
     occurred_at: Mapped[dt.datetime | None]
     refusal: Mapped[str | None] = mapped_column(comment="why it cannot be placed in the ledger")

@@ -6,21 +6,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from postgres import ownership
+
 SCHEMA = "common"
 
 
 def same_owner(column: str, target: str, *, ondelete: str) -> sa.ForeignKeyConstraint:
-    """Return a reference that the database only accepts within one user's rows.
-
-    :param target: a table of this schema with a unique key on ``id, user_id``.
-    :param ondelete: ``CASCADE``, ``RESTRICT``, ``NO ACTION``, or ``SET NULL`` of the column alone:
-        the owner stays.
-    """
-    return sa.ForeignKeyConstraint(
-        [column, "user_id"],
-        [f"{SCHEMA}.{target}.id", f"{SCHEMA}.{target}.user_id"],
-        ondelete=f"SET NULL ({column})" if ondelete == "SET NULL" else ondelete,
-    )
+    """Return a reference to a table of this schema, see :func:`postgres.ownership.same_owner`."""
+    return ownership.same_owner(column, f"{SCHEMA}.{target}", ondelete=ondelete)
 
 
 def audited(*columns: str) -> dict[str, Any]:

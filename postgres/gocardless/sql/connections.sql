@@ -12,19 +12,25 @@ select
             or a.accepted_at + make_interval(days => a.access_valid_for_days) <= :now
             then 'expired'
         when r.status = 'LN' then 'active'
+        -- One that was live does not wait for its first consent again; it has lost it.
+        when known.status <> 'pending' then 'error'
         else 'pending'
     end as status,
-    case r.status
-        when 'RJ' then 'the bank or the user refused consent'
-        when 'SU' then 'GoCardless suspended it after too many errors; renew the connection'
-        when 'ER' then 'GoCardless reports an error; renew the connection'
-        when 'ID' then 'GoCardless reports an undocumented state; renew the connection'
+    case
+        when r.status in ('CR', 'GC', 'UA', 'SA', 'GA') and known.status <> 'pending'
+            then 'the bank asks for consent again; renew the connection'
+        when r.status = 'RJ' then 'the bank or the user refused consent'
+        when r.status = 'SU' then 'GoCardless suspended it after too many errors; renew the connection'
+        when r.status = 'ER' then 'GoCardless reports an error; renew the connection'
+        when r.status = 'ID' then 'GoCardless reports an undocumented state; renew the connection'
     end as status_reason,
     a.accepted_at + make_interval(days => a.access_valid_for_days) as consent_expires_at
 from gocardless.requisitions as r
 inner join common.institutions as i
     on i.provider = 'gocardless' and i.provider_institution_id = r.institution_id
 left join gocardless.agreements as a on a.id = r.agreement_id
+left join common.connections as known
+    on known.provider = 'gocardless' and known.provider_connection_id = r.id::text
 where
     r.removed_at is null
     and not exists (
