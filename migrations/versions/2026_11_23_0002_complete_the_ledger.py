@@ -17,7 +17,7 @@ branch_labels = None
 depends_on = None
 
 # Functions and the triggers of single tables, in this order; each has its way back beside it.
-SQL = ("sessions", "states", "audit")
+SQL = ("sessions", "states", "audit", "rates")
 
 # Tables that came with this revision and whose updated_at moves by trigger.
 TOUCHED = (
@@ -298,9 +298,14 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.CheckConstraint(
+            "currency ~ '^[A-Z]{3}$' and currency <> 'EUR'", name=op.f("ck_fx_rates__currency")
+        ),
+        sa.CheckConstraint("rate > 0", name=op.f("ck_fx_rates__rate")),
         sa.PrimaryKeyConstraint("currency", "day", name=op.f("pk_fx_rates")),
         schema="common",
     )
+    op.create_index(op.f("ix_fx_rates__day"), "fx_rates", ["day"], unique=False, schema="common")
     op.create_table(
         "audit_log",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -773,16 +778,6 @@ def upgrade() -> None:
         type_="foreignkey",
     )
     op.create_foreign_key(
-        op.f("fk_requisitions__agreement_id_user_id__agreements"),
-        "requisitions",
-        "agreements",
-        ["agreement_id", "user_id"],
-        ["id", "user_id"],
-        source_schema="gocardless",
-        referent_schema="gocardless",
-        ondelete="SET NULL (agreement_id)",
-    )
-    op.create_foreign_key(
         op.f("fk_requisitions__replaces_id_user_id__requisitions"),
         "requisitions",
         "requisitions",
@@ -791,6 +786,16 @@ def upgrade() -> None:
         source_schema="gocardless",
         referent_schema="gocardless",
         ondelete="SET NULL (replaces_id)",
+    )
+    op.create_foreign_key(
+        op.f("fk_requisitions__agreement_id_user_id__agreements"),
+        "requisitions",
+        "agreements",
+        ["agreement_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="SET NULL (agreement_id)",
     )
     op.drop_constraint(
         op.f("fk_transactions__bank_account_id__bank_accounts"),
@@ -1021,13 +1026,13 @@ def downgrade() -> None:
         ondelete="CASCADE",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
+        op.f("fk_requisitions__agreement_id_user_id__agreements"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__agreement_id_user_id__agreements"),
+        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
@@ -1146,6 +1151,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_audit_log__user_id_change_set"), table_name="audit_log", schema="common")
     op.drop_index(op.f("ix_audit_log__user_id"), table_name="audit_log", schema="common")
     op.drop_table("audit_log", schema="common")
+    op.drop_index(op.f("ix_fx_rates__day"), table_name="fx_rates", schema="common")
     op.drop_table("fx_rates", schema="common")
     op.drop_constraint(
         op.f("uq_api_keys__id_user_id"), "api_keys", schema="trading212", type_="unique"

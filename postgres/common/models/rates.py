@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from postgres.common.models.keys import SCHEMA
@@ -15,7 +16,12 @@ class FxRate(HasTimes, Base):
     """A reference rate of one day. What is missing is missing."""
 
     __tablename__ = "fx_rates"
-    __table_args__ = {"schema": SCHEMA}
+    __table_args__ = (
+        sa.CheckConstraint("currency ~ '^[A-Z]{3}$' and currency <> 'EUR'", name="currency"),
+        sa.CheckConstraint("rate > 0", name="rate"),
+        sa.Index(None, "day"),
+        {"schema": SCHEMA},
+    )
 
     currency: Mapped[str] = mapped_column(primary_key=True, comment="ISO 4217; not EUR")
     day: Mapped[dt.date] = mapped_column(primary_key=True)
