@@ -17,10 +17,12 @@ branch_labels = None
 depends_on = None
 
 # Functions and the triggers of single tables, in this order; each has its way back beside it.
-SQL = ("sessions", "states", "audit", "rates")
+SQL = ("sessions", "states", "audit", "budgets", "rates")
 
 # Tables that came with this revision and whose updated_at moves by trigger.
 TOUCHED = (
+    "common.budget_limits",
+    "common.budgets",
     "common.fx_rates",
     "common.tag_rules",
     "common.tags",
@@ -34,6 +36,9 @@ OWNED = (
     "common.accounts",
     "common.audit_log",
     "common.balance_snapshots",
+    "common.budget_limits",
+    "common.budget_tags",
+    "common.budgets",
     "common.connections",
     "common.holdings",
     "common.jobs",
@@ -74,6 +79,9 @@ SHARED = (
 # Tables whose changes are kept, the columns of their key, and the only columns that count if not all.
 AUDITED = {
     "common.accounts": ("id", ("display_name", "status")),
+    "common.budget_limits": ("budget_id,effective_from", ()),
+    "common.budget_tags": ("budget_id,tag_id", ()),
+    "common.budgets": ("id", ()),
     "common.recurring_pattern_transactions": ("transaction_id", ()),
     "common.recurring_patterns": ("id", ()),
     "common.tag_removals": ("transaction_id,tag_id", ()),
@@ -156,9 +164,9 @@ SHRANK = (
         "notifications",
         "type",
         "notification_type",
-        ("consent_expiry", "recurring_detected", "sync_failed"),
+        ("recurring_detected", "consent_expiry", "sync_failed"),
     ),
-    ("common", "jobs", "job_type", "job_type", ("analytics", "sync")),
+    ("common", "jobs", "job_type", "job_type", ("sync", "analytics")),
 )
 
 # NOLOGIN: operators grant it to the role that their application connects as.
@@ -392,6 +400,108 @@ def upgrade() -> None:
         schema="common",
     )
     op.create_table(
+        "budgets",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="unique for its user whatever the case"
+        ),
+        sa.Column(
+            "period",
+            sa.Enum(
+                "weekly",
+                "monthly",
+                "quarterly",
+                "annual",
+                name="budget_period",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "currency",
+            sa.Text(),
+            nullable=False,
+            comment="ISO 4217; what is spent in others is converted",
+        ),
+        sa.Column(
+            "starts_on",
+            sa.Date(),
+            nullable=False,
+            comment="first day of the first period; the others repeat from it: months from the 25th, weeks from a Wednesday, years from 6 April",
+        ),
+        sa.Column(
+            "is_overall",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="covers all spending, whatever its tag",
+        ),
+        sa.Column(
+            "rollover",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="what a period leaves, or spends too much, carries over to the next",
+        ),
+        sa.Column(
+            "warning_pct",
+            sa.Numeric(),
+            server_default="80",
+            nullable=False,
+            comment="per cent of what is available at which the user is warned",
+        ),
+        sa.Column(
+            "is_enabled",
+            sa.Boolean(),
+            server_default=sa.text("true"),
+            nullable=False,
+            comment="false: in no overview, and nobody is told of it",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint("currency ~ '^[A-Z]{3}$'", name=op.f("ck_budgets__currency_is_iso")),
+        sa.CheckConstraint("name ~ '\\S'", name=op.f("ck_budgets__has_name")),
+        sa.CheckConstraint(
+            "warning_pct > 0 and warning_pct <= 100", name=op.f("ck_budgets__warning_pct_in_range")
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_budgets__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_budgets")),
+        sa.UniqueConstraint(
+            "id", "user_id", "currency", name=op.f("uq_budgets__id_user_id_currency")
+        ),
+        sa.UniqueConstraint("id", "user_id", name=op.f("uq_budgets__id_user_id")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_budgets__user_id"), "budgets", ["user_id"], unique=False, schema="common"
+    )
+    op.create_index(
+        "uq_budgets__user_id_lower_name",
+        "budgets",
+        ["user_id", sa.literal_column("lower(name)")],
+        unique=True,
+        schema="common",
+    )
+    op.create_table(
         "tags",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -426,6 +536,90 @@ def upgrade() -> None:
         ["user_id", sa.literal_column("lower(name)")],
         unique=True,
         schema="common",
+    )
+    op.create_table(
+        "budget_limits",
+        sa.Column("budget_id", sa.Uuid(), nullable=False),
+        sa.Column("effective_from", sa.Date(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("amount", sa.Numeric(), nullable=False, comment="a period; not negative"),
+        sa.Column("currency", sa.Text(), nullable=False, comment="the budget's"),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "amount >= 0 and amount < 'infinity'", name=op.f("ck_budget_limits__amount_is_money")
+        ),
+        sa.ForeignKeyConstraint(
+            ["budget_id", "user_id", "currency"],
+            ["common.budgets.id", "common.budgets.user_id", "common.budgets.currency"],
+            name=op.f("fk_budget_limits__budget_id_user_id_currency__budgets"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_budget_limits__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("budget_id", "effective_from", name=op.f("pk_budget_limits")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_budget_limits__user_id"),
+        "budget_limits",
+        ["user_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
+        "budget_tags",
+        sa.Column("budget_id", sa.Uuid(), nullable=False),
+        sa.Column("tag_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["budget_id", "user_id"],
+            ["common.budgets.id", "common.budgets.user_id"],
+            name=op.f("fk_budget_tags__budget_id_user_id__budgets"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tag_id", "user_id"],
+            ["common.tags.id", "common.tags.user_id"],
+            name=op.f("fk_budget_tags__tag_id_user_id__tags"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_budget_tags__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("budget_id", "tag_id", name=op.f("pk_budget_tags")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_budget_tags__tag_id"), "budget_tags", ["tag_id"], unique=False, schema="common"
+    )
+    op.create_index(
+        op.f("ix_budget_tags__user_id"), "budget_tags", ["user_id"], unique=False, schema="common"
     )
     op.create_table(
         "tag_rules",
@@ -778,16 +972,6 @@ def upgrade() -> None:
         type_="foreignkey",
     )
     op.create_foreign_key(
-        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
-        "requisitions",
-        "requisitions",
-        ["replaces_id", "user_id"],
-        ["id", "user_id"],
-        source_schema="gocardless",
-        referent_schema="gocardless",
-        ondelete="SET NULL (replaces_id)",
-    )
-    op.create_foreign_key(
         op.f("fk_requisitions__agreement_id_user_id__agreements"),
         "requisitions",
         "agreements",
@@ -796,6 +980,16 @@ def upgrade() -> None:
         source_schema="gocardless",
         referent_schema="gocardless",
         ondelete="SET NULL (agreement_id)",
+    )
+    op.create_foreign_key(
+        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
+        "requisitions",
+        "requisitions",
+        ["replaces_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="SET NULL (replaces_id)",
     )
     op.drop_constraint(
         op.f("fk_transactions__bank_account_id__bank_accounts"),
@@ -1026,13 +1220,13 @@ def downgrade() -> None:
         ondelete="CASCADE",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__agreement_id_user_id__agreements"),
+        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
+        op.f("fk_requisitions__agreement_id_user_id__agreements"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
@@ -1142,9 +1336,17 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_tag_rules__user_id"), table_name="tag_rules", schema="common")
     op.drop_index(op.f("ix_tag_rules__tag_id"), table_name="tag_rules", schema="common")
     op.drop_table("tag_rules", schema="common")
+    op.drop_index(op.f("ix_budget_tags__user_id"), table_name="budget_tags", schema="common")
+    op.drop_index(op.f("ix_budget_tags__tag_id"), table_name="budget_tags", schema="common")
+    op.drop_table("budget_tags", schema="common")
+    op.drop_index(op.f("ix_budget_limits__user_id"), table_name="budget_limits", schema="common")
+    op.drop_table("budget_limits", schema="common")
     op.drop_index("uq_tags__user_id_lower_name", table_name="tags", schema="common")
     op.drop_index(op.f("ix_tags__user_id"), table_name="tags", schema="common")
     op.drop_table("tags", schema="common")
+    op.drop_index("uq_budgets__user_id_lower_name", table_name="budgets", schema="common")
+    op.drop_index(op.f("ix_budgets__user_id"), table_name="budgets", schema="common")
+    op.drop_table("budgets", schema="common")
     op.drop_index(
         op.f("ix_audit_log__user_id_table_name_row_key"), table_name="audit_log", schema="common"
     )
