@@ -67,6 +67,7 @@ class DemoSandbox:
             "GOCARDLESS_SECRET_ID": SECRET_ID,
             "GOCARDLESS_SECRET_KEY": SECRET_KEY,
             "TRADING212_BASE_URL": f"{self.url}/api/v0",
+            "ECB_BASE_URL": f"{self.url}/ecb",
         }
 
     def answers(self) -> bool:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sandbox import (
     consent,
     control,
+    ecb,
     gocardless,
     gocardless_accounts,
     gocardless_agreements,
@@ -43,6 +44,7 @@ def build(core: Core) -> ASGIApp:
         routes=[
             Mount(GOCARDLESS, app=_router(BANK_ROUTES)),
             Mount(TRADING212, app=_router(trading212.ROUTES)),
+            Mount("/ecb/", app=_router(ecb.ROUTES)),
             Mount("/consent/", app=_router(consent.ROUTES)),
             Mount("/sandbox/", app=_router(control.ROUTES)),
         ],

@@ -84,6 +84,11 @@ class Sandbox:
         """The base of the broker's API."""
         return f"{self.url}/api/v0"
 
+    @property
+    def ecb_url(self) -> str:
+        """The folder of the reference rates."""
+        return f"{self.url}/ecb"
+
     def now(self) -> dt.datetime:
         """Return the sandbox's instant."""
         return parse_instant(self._call("GET", "/sandbox/clock")["now"])

@@ -48,6 +48,7 @@ def providers(own_environment: None, sandbox: Sandbox, monkeypatch: pytest.Monke
     monkeypatch.setenv("GOCARDLESS_SECRET_ID", sandbox.secret_id)
     monkeypatch.setenv("GOCARDLESS_SECRET_KEY", sandbox.secret_key)
     monkeypatch.setenv("TRADING212_BASE_URL", sandbox.trading212_url)
+    monkeypatch.setenv("ECB_BASE_URL", sandbox.ecb_url)
     monkeypatch.setenv("TRADING212_API_KEY", sandbox.trading212_key)
     monkeypatch.setenv("TRADING212_API_SECRET", sandbox.trading212_secret)
     return sandbox

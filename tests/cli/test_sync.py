@@ -80,6 +80,7 @@ def _variables(sandbox: Sandbox, url: str, home: Path) -> dict[str, str]:
         "GOCARDLESS_SECRET_ID": sandbox.secret_id,
         "GOCARDLESS_SECRET_KEY": sandbox.secret_key,
         "TRADING212_BASE_URL": sandbox.trading212_url,
+        "ECB_BASE_URL": sandbox.ecb_url,
         "TRADING212_API_KEY": sandbox.trading212_key,
         "TRADING212_API_SECRET": sandbox.trading212_secret,
         "COLUMNS": "120",

@@ -8,6 +8,7 @@ from dagster_project.lib.resources import Ledger
 from dagster_project.lib.results import Materialized, materialized
 from dagster_project.lib.tables import table_asset
 from ingestion import ledger as projections
+from ingestion import rates
 from postgres.common import models
 from postgres.common.enums import Provider
 
@@ -55,3 +56,10 @@ def holdings(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
     """Project the positions of the day."""
     with ledger.run() as run:
         return materialized(context, projections.project_holdings(run))
+
+
+@table_asset(models.FxRate, domain="reference", kinds={"ecb"}, deps=[transactions])
+def fx_rates(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
+    """Bring in the reference rates of the days that the ledger knows."""
+    with ledger.run() as run:
+        return materialized(context, rates.pull_fx_rates(run))
