@@ -289,6 +289,22 @@ def restore(
     database.restore(file, force=force)
 
 
+@database_group.command("rotate-keys")
+def rotate_keys(
+    new_key: Annotated[
+        bool,
+        typer.Option("--new-key", help="Generate one in front of those in the key file first."),
+    ] = False,
+) -> int:
+    """Encrypt every stored secret anew with the newest key.
+
+    It can be stopped and run again. Once it renews nothing, the older keys can be dropped.
+    """
+    from cli import rotation
+
+    return rotation.rotate_keys(with_new_key=new_key)
+
+
 app.add_typer(user_group, name="user")
 app.add_typer(connect_group, name="connect")
 app.add_typer(connections_group, name="connections")

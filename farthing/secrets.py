@@ -1,15 +1,18 @@
 """Encryption of the few values that must never be readable in the database.
 
-A ciphertext is bound to its context, the column and the owner of its row: one copied to another
-row or column does not decrypt. The keys never enter the database.
+A ciphertext is bound to its context, the column, the row and its owner: one copied to another place
+does not decrypt. The keys never enter the database.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -29,8 +32,10 @@ class DecryptionError(FarthingError):
 class SecretBox:
     """Encrypts with the newest key, decrypts with any."""
 
-    def __init__(self, fernet: MultiFernet) -> None:
-        self._fernet = fernet
+    def __init__(self, keys: Sequence[Fernet]) -> None:
+        """Take the keys, the newest first."""
+        self._any = MultiFernet(keys)
+        self._newest = keys[0]
 
     @classmethod
     def from_settings(cls, settings: Settings) -> SecretBox:
@@ -39,42 +44,92 @@ class SecretBox:
         :raises ConfigurationError: if a configured key is not a Fernet key.
         """
         if settings.encryption_keys is not None:
-            return cls(_parse(settings.encryption_keys.get_secret_value(), source=_VARIABLE))
+            return _parse(settings.encryption_keys.get_secret_value(), source=_VARIABLE)
         path = settings.home / _KEY_FILE
-        return cls(_parse(_read_or_generate(path), source=str(path)))
+        return _parse(_read_or_generate(path), source=str(path))
 
     def encrypt(self, plaintext: str, *, context: str) -> bytes:
         """Return a token that only decrypts with the same context.
 
-        :param context: column and owner, such as ``trading212.api_keys.secret:<user id>``.
+        :param context: column, owner and row, such as ``trading212.api_keys.secret:<user>:<row>``.
         """
-        return self._fernet.encrypt(_digest(context) + plaintext.encode())
+        return self._newest.encrypt(_digest(context) + plaintext.encode())
 
-    def decrypt(self, token: bytes, *, context: str) -> str:
+    def decrypt(self, token: bytes, *, context: str, former: str | None = None) -> str:
         """Return the plaintext of :meth:`encrypt`.
 
+        :param former: a context that an earlier version encrypted with, accepted as well.
         :raises DecryptionError: if no key fits, or the token was made for another context.
         """
+        return _unbind(self._open(token), context, former).decode()
+
+    def renew(self, token: bytes, *, context: str, former: str | None = None) -> bytes | None:
+        """Return a token of the same plaintext, by the newest key and for the context.
+
+        A token does not say which key made it, so the newest is tried first: a wrong one is told by
+        its signature, before anything is decrypted.
+
+        :param former: as for :meth:`decrypt`; what is bound to it becomes bound to the context.
+        :returns: None if the token is so already.
+        :raises DecryptionError: as :meth:`decrypt`.
+        """
         try:
-            bound = self._fernet.decrypt(token)
+            bound, is_newest = self._newest.decrypt(token), True
+        except InvalidToken:
+            bound, is_newest = self._open(token), False
+        plaintext = _unbind(bound, context, former)
+        if is_newest and _is_bound(bound, context):
+            return None
+        return self._newest.encrypt(_digest(context) + plaintext)
+
+    def _open(self, token: bytes) -> bytes:
+        try:
+            return self._any.decrypt(token)
         except InvalidToken as error:
             message = (
                 f"a stored secret does not decrypt; is {_VARIABLE} the key it was stored with?"
             )
             raise DecryptionError(message) from error
-        if not hmac.compare_digest(bound[:_DIGEST_BYTES], _digest(context)):
-            message = "a stored secret was moved from another row or column; connect again"
-            raise DecryptionError(message)
-        return bound[_DIGEST_BYTES:].decode()
+
+
+def add_new_key(settings: Settings) -> None:
+    """Generate a key into the home's key file, in front of the ones that are there.
+
+    What is encrypted from now on is encrypted with it; the others still decrypt.
+
+    :raises ConfigurationError: if the keys are configured and not in a file.
+    """
+    if settings.encryption_keys is not None:
+        message = f"{_VARIABLE} is set: put the new key in front of it, separated by a comma"
+        raise ConfigurationError(message)
+    path = settings.home / _KEY_FILE
+    present = _read_or_generate(path)
+    _parse(present, source=str(path))
+    # One at a time: a key that another process wrote meanwhile must not be lost.
+    with _locked(path.parent):
+        present = path.read_text(encoding="ascii").strip()
+        draft = _draft(path, f"{Fernet.generate_key().decode()},{present}")
+        draft.replace(path)
+
+
+def _unbind(bound: bytes, context: str, former: str | None) -> bytes:
+    if _is_bound(bound, context) or (former is not None and _is_bound(bound, former)):
+        return bound[_DIGEST_BYTES:]
+    message = "a stored secret was moved from another row or column; connect again"
+    raise DecryptionError(message)
+
+
+def _is_bound(bound: bytes, context: str) -> bool:
+    return hmac.compare_digest(bound[:_DIGEST_BYTES], _digest(context))
 
 
 def _digest(context: str) -> bytes:
     return hashlib.sha256(context.encode()).digest()
 
 
-def _parse(keys: str, *, source: str) -> MultiFernet:
+def _parse(keys: str, *, source: str) -> SecretBox:
     try:
-        return MultiFernet([Fernet(key.strip()) for key in keys.split(",") if key.strip()])
+        return SecretBox([Fernet(key.strip()) for key in keys.split(",") if key.strip()])
     except ValueError as error:
         message = f"{source}: expected Fernet keys separated by commas, newest first"
         raise ConfigurationError(message) from error
@@ -89,16 +144,31 @@ def _read_or_generate(path: Path) -> str:
 
 
 def _generate(path: Path) -> None:
-    # The draft is each thread's own, mode 0600. The link lets exactly one of them become the key,
-    # and it appears whole.
-    descriptor, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    # The link lets exactly one of those who race become the key, and it appears whole.
+    draft = _draft(path, Fernet.generate_key().decode())
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(Fernet.generate_key())
-            file.flush()
-            os.fsync(file.fileno())  # what it encrypts must not outlive it
         os.link(draft, path)
     except FileExistsError:
         pass
     finally:
-        Path(draft).unlink()
+        draft.unlink()
+
+
+def _draft(path: Path, content: str) -> Path:
+    # Each thread's own, mode 0600.
+    descriptor, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())  # what it encrypts must not outlive it
+    return Path(draft)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

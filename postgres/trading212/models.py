@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from postgres.auth.models import owner
 from postgres.core import Base, HasId, HasTimes, RawRow
+from postgres.encrypted import Encrypted, EncryptedText
 from postgres.ownership import same_owner
 
 SCHEMA = "trading212"
@@ -42,9 +43,15 @@ class ApiKey(HasId, HasTimes, Base):
         sa.BigInteger(), comment="the account's id in its summary"
     )
     currency: Mapped[str] = mapped_column(comment="the account's, ISO 4217")
-    key_ciphertext: Mapped[bytes | None] = mapped_column(comment="null: removed")
-    secret_ciphertext: Mapped[bytes | None] = mapped_column(
-        comment="null: a key of the older kind that has no secret"
+    key_ciphertext: Mapped[Encrypted | None] = mapped_column(
+        EncryptedText("trading212.api_keys.key_ciphertext", formerly="trading212.api_keys.key"),
+        comment="null: removed",
+    )
+    secret_ciphertext: Mapped[Encrypted | None] = mapped_column(
+        EncryptedText(
+            "trading212.api_keys.secret_ciphertext", formerly="trading212.api_keys.secret"
+        ),
+        comment="null: a key of the older kind that has no secret",
     )
     removed_at: Mapped[dt.datetime | None] = mapped_column(
         comment="the user ended the connection; what was read stays, the key does not"

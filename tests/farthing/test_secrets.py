@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from farthing.errors import ConfigurationError
-from farthing.secrets import DecryptionError, SecretBox
+from farthing.secrets import DecryptionError, SecretBox, add_new_key
 from farthing.settings import Settings
 
 RACERS = 8
@@ -185,3 +185,87 @@ def assert_one_key(home: Path, racers: list[Future[bytes]]) -> None:
     assert stat.S_IMODE((home / "encryption.key").stat().st_mode) == 0o600
     winner = box_in(home)
     assert [winner.decrypt(token, context=COLUMN) for token in tokens] == ["key"] * RACERS
+
+
+def test_a_token_is_renewed_until_it_is_of_the_newest_key() -> None:
+    old_key, new_key = Fernet.generate_key(), Fernet.generate_key()
+    stored = box(old_key).encrypt("key", context=COLUMN)
+    rotating = box(new_key, old_key)
+
+    renewed = rotating.renew(stored, context=COLUMN)
+
+    assert renewed is not None
+    assert box(new_key).decrypt(renewed, context=COLUMN) == "key"
+    assert rotating.renew(renewed, context=COLUMN) is None
+
+
+def test_a_token_of_a_former_context_opens_and_is_renewed_into_the_present_one() -> None:
+    stored = BOX.encrypt("key", context="before")
+
+    assert BOX.decrypt(stored, context=COLUMN, former="before") == "key"
+    renewed = BOX.renew(stored, context=COLUMN, former="before")
+
+    assert renewed is not None
+    assert BOX.decrypt(renewed, context=COLUMN) == "key"
+
+
+def test_what_is_refused_is_not_renewed_either() -> None:
+    elsewhere = BOX.encrypt("key", context="elsewhere")
+    unknown = box(Fernet.generate_key()).encrypt("key", context=COLUMN)
+
+    with pytest.raises(DecryptionError, match="moved from another row or column"):
+        BOX.renew(elsewhere, context=COLUMN, former="before")
+    with pytest.raises(DecryptionError, match="FARTHING_ENCRYPTION_KEYS"):
+        BOX.renew(unknown, context=COLUMN)
+
+
+def test_a_new_key_goes_in_front_of_the_ones_in_the_file(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, encryption_keys=None)
+    stored = box_in(tmp_path).encrypt("key", context=COLUMN)
+    first = (tmp_path / "encryption.key").read_text()
+
+    add_new_key(settings)
+
+    newest, _, rest = (tmp_path / "encryption.key").read_text().partition(",")
+    assert rest == first
+    assert box_in(tmp_path).decrypt(stored, context=COLUMN) == "key"
+    written = box_in(tmp_path).encrypt("key", context=COLUMN)
+    assert box(newest.encode()).decrypt(written, context=COLUMN) == "key"
+    assert [file.name for file in tmp_path.iterdir()] == ["encryption.key"]
+    assert stat.S_IMODE((tmp_path / "encryption.key").stat().st_mode) == 0o600
+
+
+def test_no_key_is_lost_where_many_are_added_at_once(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, encryption_keys=None)
+    stored = box_in(tmp_path).encrypt("key", context=COLUMN)
+    start = Barrier(RACERS)
+
+    def race() -> bytes:
+        start.wait()
+        add_new_key(settings)
+        return _encrypt_in(tmp_path)
+
+    with ThreadPoolExecutor(RACERS) as pool:
+        tokens = [done.result() for done in [pool.submit(race) for _ in range(RACERS)]]
+
+    keys = (tmp_path / "encryption.key").read_text().split(",")
+    assert len(set(keys)) == RACERS + 1
+    final = box_in(tmp_path)
+    assert [final.decrypt(t, context=COLUMN) for t in [stored, *tokens]] == ["key"] * (RACERS + 1)
+
+
+def test_a_file_that_holds_no_key_gets_none_in_front(tmp_path: Path) -> None:
+    file = tmp_path / "encryption.key"
+    file.write_bytes(b"not a key")
+
+    with pytest.raises(ConfigurationError, match=r"encryption\.key: "):
+        add_new_key(Settings(home=tmp_path, encryption_keys=None))
+
+    assert file.read_bytes() == b"not a key"
+
+
+def test_configured_keys_get_none_in_front(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^FARTHING_ENCRYPTION_KEYS "):
+        add_new_key(Settings(home=tmp_path, encryption_keys=SecretStr(KEY.decode())))
+
+    assert list(tmp_path.iterdir()) == []

@@ -8,20 +8,15 @@ from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
-from cryptography.fernet import Fernet, MultiFernet
-from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from farthing.errors import ConfigurationError
-from farthing.secrets import DecryptionError, SecretBox
 from postgres.auth.operations import users
 from postgres.common.enums import ConnectionStatus, JobStatus, TransactionStatus
 from postgres.common.models import BalanceSnapshot, Notification
 from postgres.common.operations import accounts, balances, connections, jobs, notifications
 from postgres.common.operations.jobs import StepRecord
 from postgres.errors import AlreadyExistsError, NotFoundError, OperationError
-from postgres.trading212.models import ApiKey
-from postgres.trading212.operations import api_keys
 from tests.postgres.ledger import Ledger, book, make_ledger
 
 AT = dt.datetime(2026, 3, 15, 9, tzinfo=dt.UTC)
@@ -30,23 +25,6 @@ AT = dt.datetime(2026, 3, 15, 9, tzinfo=dt.UTC)
 @pytest.fixture
 def ledger(session: Session) -> Ledger:
     return make_ledger(session)
-
-
-@pytest.fixture
-def box() -> SecretBox:
-    return SecretBox(MultiFernet([Fernet(Fernet.generate_key())]))
-
-
-def add_key(session: Session, user_id: uuid.UUID, box: SecretBox, account: int = 7) -> ApiKey:
-    return api_keys.create_api_key(
-        session,
-        user_id,
-        provider_account_id=account,
-        currency="GBP",
-        key=SecretStr("the-key"),
-        secret=SecretStr("the-secret"),
-        box=box,
-    )
 
 
 def test_a_password_is_kept_as_an_argon2id_hash(session: Session) -> None:
@@ -75,54 +53,6 @@ def test_a_name_is_one_users(session: Session) -> None:
 
     with pytest.raises(AlreadyExistsError, match="ann"):
         users.create_user(session, "ann", "another one")
-
-
-def test_a_key_is_stored_encrypted_and_comes_back(
-    session: Session, ledger: Ledger, box: SecretBox
-) -> None:
-    row = add_key(session, ledger.user.id, box)
-
-    stored = session.execute(sa.text("select api_keys::text from trading212.api_keys")).scalar_one()
-    assert "the-key" not in stored
-    assert b"the-key" not in (row.key_ciphertext or b"the-key")
-    key, secret = api_keys.credentials(row, box)
-    assert (key.get_secret_value(), secret and secret.get_secret_value()) == (
-        "the-key",
-        "the-secret",
-    )
-
-
-def test_a_ciphertext_that_was_moved_to_another_owner_or_column_is_refused(
-    session: Session, ledger: Ledger, box: SecretBox
-) -> None:
-    mine, theirs = (
-        add_key(session, ledger.user.id, box),
-        add_key(session, make_ledger(session).user.id, box),
-    )
-
-    theirs.key_ciphertext = mine.key_ciphertext
-    with pytest.raises(DecryptionError):
-        api_keys.credentials(theirs, box)
-    mine.key_ciphertext = mine.secret_ciphertext
-    with pytest.raises(DecryptionError):
-        api_keys.credentials(mine, box)
-
-
-def test_a_removed_key_is_gone_and_its_account_can_be_connected_again(
-    session: Session, ledger: Ledger, box: SecretBox
-) -> None:
-    row = add_key(session, ledger.user.id, box)
-    with pytest.raises(AlreadyExistsError, match="7"):
-        add_key(session, ledger.user.id, box)
-
-    api_keys.remove(session, row.id, at=AT)
-    session.expire_all()
-    assert (row.key_ciphertext, row.secret_ciphertext, row.removed_at) == (None, None, AT)
-    assert api_keys.list_api_keys(session) == []
-    with pytest.raises(OperationError):
-        api_keys.credentials(row, box)
-
-    assert add_key(session, ledger.user.id, box).id == row.id
 
 
 def test_a_connection_is_only_its_owners(session: Session, ledger: Ledger) -> None:

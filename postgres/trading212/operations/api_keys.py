@@ -11,6 +11,8 @@ from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from farthing.secrets import SecretBox
+from postgres.core import refusing
+from postgres.encrypted import reveal, seal
 from postgres.errors import AlreadyExistsError, OperationError
 from postgres.trading212.models import ApiKey
 
@@ -34,24 +36,27 @@ def create_api_key(
     :param secret: None for a key of the older kind.
     :raises AlreadyExistsError: if the user has connected this account already.
     """
+    message = f"Trading 212 account {provider_account_id} is connected already"
+    taken = AlreadyExistsError(message)
     known = sa.select(ApiKey).where(
         ApiKey.user_id == user_id, ApiKey.provider_account_id == provider_account_id
     )
-    row = session.scalars(known).one_or_none()
+    row = session.scalars(known.with_for_update(key_share=True)).one_or_none()
     if row is None:
-        row = ApiKey(user_id=user_id, provider_account_id=provider_account_id, currency=currency)
-        session.add(row)
+        row = ApiKey(
+            id=uuid.uuid4(),
+            user_id=user_id,
+            provider_account_id=provider_account_id,
+            currency=currency,
+        )
     elif row.removed_at is None:
-        message = f"Trading 212 account {provider_account_id} is connected already"
-        raise AlreadyExistsError(message)
-    row.removed_at = None
-    row.key_ciphertext = box.encrypt(key.get_secret_value(), context=_context("key", user_id))
-    row.secret_ciphertext = (
-        box.encrypt(secret.get_secret_value(), context=_context("secret", user_id))
-        if secret
-        else None
-    )
-    session.flush()
+        raise taken
+    with refusing(session, {"uq_api_keys__user_id_provider_account_id": taken}):
+        row.removed_at = None
+        seal(box, row, ApiKey.key_ciphertext, key)
+        if secret:
+            seal(box, row, ApiKey.secret_ciphertext, secret)
+        session.add(row)
     return row
 
 
@@ -61,14 +66,11 @@ def credentials(row: ApiKey, box: SecretBox) -> tuple[SecretStr, SecretStr | Non
     :raises DecryptionError: if they do not decrypt or were moved from another row.
     :raises OperationError: if the key was removed.
     """
-    if row.key_ciphertext is None:
+    key = reveal(box, row, ApiKey.key_ciphertext)
+    if key is None:
         message = "the key was removed; connect again"
         raise OperationError(message)
-    key = box.decrypt(row.key_ciphertext, context=_context("key", row.user_id))
-    if row.secret_ciphertext is None:
-        return SecretStr(key), None
-    secret = box.decrypt(row.secret_ciphertext, context=_context("secret", row.user_id))
-    return SecretStr(key), SecretStr(secret)
+    return key, reveal(box, row, ApiKey.secret_ciphertext)
 
 
 def list_api_keys(session: Session, *, user_id: uuid.UUID | None = None) -> Sequence[ApiKey]:
@@ -111,7 +113,3 @@ def remove(session: Session, api_key_id: uuid.UUID, *, at: dt.datetime) -> None:
 def erase(session: Session, api_key_id: uuid.UUID) -> None:
     """Delete a key and every raw row that was read with it."""
     session.execute(sa.delete(ApiKey).where(ApiKey.id == api_key_id))
-
-
-def _context(column: str, user_id: uuid.UUID) -> str:
-    return f"trading212.api_keys.{column}:{user_id}"
