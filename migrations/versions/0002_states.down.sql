@@ -17,3 +17,13 @@ create trigger guard_transaction_status
 drop trigger keep_booked on common.transactions;
 drop function common.keep_booked();
 drop function common.guard_transition();
+
+create or replace function common.touch_updated_at() returns trigger
+language plpgsql as $$
+begin
+    if new is distinct from old then
+        new.updated_at := now();
+    end if;
+    return new;
+end
+$$;

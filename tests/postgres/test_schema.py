@@ -260,8 +260,11 @@ class TestOwners:
         owned = catalogue.tables_with("user_id")
         between = [key for key in catalogue.foreign_keys if {key.table, key.target} <= owned]
         for key in between:
-            (reference,) = set(key.columns) - {"user_id"}
-            (identity,) = set(key.target_columns) - {"user_id"}
+            reference, identity = next(
+                pair
+                for pair in zip(key.columns, key.target_columns, strict=True)
+                if pair[0] != "user_id"
+            )
             statement = sa.text(
                 f"update {key.table} set {reference} = :theirs where user_id = :mine"  # noqa: S608
             )
