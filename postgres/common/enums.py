@@ -104,6 +104,14 @@ class RecurringSource(StrEnum):
     MANUAL = "manual"
 
 
+class RecurringLinkSource(StrEnum):
+    """Who linked a payment to its pattern: the analysis, a rule of the pattern, or the user."""
+
+    DETECTED = "detected"
+    MATCHED = "matched"
+    MANUAL = "manual"
+
+
 class RecurringFrequency(StrEnum):
     """How often a pattern comes back."""
 

@@ -14,34 +14,72 @@ from postgres.common.models.accounts import (
     Institution,
     Instrument,
 )
+from postgres.common.models.assets import LoanInstalment, ManualAsset, ManualAssetValue
 from postgres.common.models.audit import AuditEntry
-from postgres.common.models.categories import Tag, TagRemoval, TagRule, TransactionSplit
+from postgres.common.models.budgets import Budget, BudgetLimit, BudgetTag
+from postgres.common.models.categories import (
+    Tag,
+    TagRemoval,
+    TagRule,
+    TagRuleProgress,
+    TransactionSplit,
+)
+from postgres.common.models.goals import Goal, GoalContribution
+from postgres.common.models.milestones import FinancialMilestone
+from postgres.common.models.notifications import (
+    Notification,
+    NotificationChannel,
+    NotificationDelivery,
+)
+from postgres.common.models.planned import PlannedMatch, PlannedTransaction
 from postgres.common.models.rates import FxRate
-from postgres.common.models.records import Job, Notification, Quarantine
-from postgres.common.models.recurring import RecurringPattern, RecurringPatternTransaction
+from postgres.common.models.records import Job, Quarantine
+from postgres.common.models.recurring import (
+    RecurringAlias,
+    RecurringPattern,
+    RecurringPatternTransaction,
+    RecurringRemoval,
+)
 from postgres.common.models.transactions import Merchant, Transaction
-from postgres.common.models.transfers import Transfer
+from postgres.common.models.transfers import Transfer, TransferQueue
 
 __all__ = [
     "Account",
     "AccountLink",
     "AuditEntry",
     "BalanceSnapshot",
+    "Budget",
+    "BudgetLimit",
+    "BudgetTag",
     "Connection",
+    "FinancialMilestone",
     "FxRate",
+    "Goal",
+    "GoalContribution",
     "Holding",
     "Institution",
     "Instrument",
     "Job",
+    "LoanInstalment",
+    "ManualAsset",
+    "ManualAssetValue",
     "Merchant",
     "Notification",
+    "NotificationChannel",
+    "NotificationDelivery",
+    "PlannedMatch",
+    "PlannedTransaction",
     "Quarantine",
+    "RecurringAlias",
     "RecurringPattern",
     "RecurringPatternTransaction",
+    "RecurringRemoval",
     "Tag",
     "TagRemoval",
     "TagRule",
+    "TagRuleProgress",
     "Transaction",
     "TransactionSplit",
     "Transfer",
+    "TransferQueue",
 ]

@@ -7,30 +7,37 @@ import uuid
 from decimal import Decimal
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from postgres.auth.models import owner
 from postgres.common.enums import (
     RecurringDirection,
     RecurringFrequency,
+    RecurringLinkSource,
     RecurringSource,
     RecurringStatus,
 )
-from postgres.common.models.keys import audited, same_owner
+from postgres.common.models.keys import SCHEMA, audited, same_owner
 from postgres.core import Base, HasId, HasTimes, checked
+
+
+def _user_over_detected(what: str) -> sa.Computed:
+    return sa.Computed(f"coalesce(user_{what}, detected_{what})", persisted=True)
 
 
 class RecurringPattern(HasId, HasTimes, Base):
     """A payment that comes back. Nothing counts on it before the user accepts it.
 
-    ``detected_*`` is what the last analysis says, ``user_*`` what the user says; the user's wins.
-    Dismissed and cancelled patterns stay, so that detection finds them and does not propose them
-    again.
+    ``detected_*`` is what the last analysis says, ``user_*`` what the user says. The columns
+    without either are what counts: the user's, else the detected one. Triggers keep the dates that
+    follow from others, whatever code writes.
+
+    Dismissed and cancelled patterns stay with their payments, so that detection knows them again.
     """
 
     __tablename__ = "recurring_patterns"
     __table_args__ = (
-        same_owner("account_id", "accounts", ondelete="CASCADE"),
+        same_owner("account_id", "accounts", ondelete="SET NULL"),
         sa.ForeignKeyConstraint(
             ["merchant_id", "user_id"],
             ["common.merchants.id", "common.merchants.user_id"],
@@ -39,22 +46,39 @@ class RecurringPattern(HasId, HasTimes, Base):
         sa.UniqueConstraint("id", "user_id"),
         sa.UniqueConstraint("user_id", "detection_key"),
         sa.CheckConstraint(
-            "(source = 'detected') = (detection_key is not null)", name="detected_has_key"
+            "source <> 'detected' or detection_key is not null", name="detected_is_keyed"
+        ),
+        sa.CheckConstraint(
+            "status <> 'active' or account_id is not null", name="active_has_account"
+        ),
+        sa.CheckConstraint("merchant_contains ~ '\\S'", name="merchant_contains_is_text"),
+        sa.CheckConstraint("user_name ~ '\\S'", name="user_name_is_text"),
+        sa.CheckConstraint(
+            "user_amount <> 0 and (user_amount < 0) = (direction = 'expense')"
+            " and abs(user_amount) < 'infinity'",
+            name="user_amount_has_direction",
+        ),
+        sa.CheckConstraint(
+            "amount_tolerance_pct between 0 and 100", name="amount_tolerance_pct_in_range"
         ),
         sa.Index(None, "account_id"),
         sa.Index(None, "merchant_id"),
         audited(),
     )
+    # What the database works out is read back with the write that made it.
+    __mapper_args__ = {"eager_defaults": True}
 
     user_id: Mapped[uuid.UUID] = owner()
-    account_id: Mapped[uuid.UUID]
+    account_id: Mapped[uuid.UUID | None] = mapped_column(
+        comment="null: it was deleted; the pattern matches nothing and cannot be active"
+    )
     merchant_id: Mapped[uuid.UUID | None]
     source: Mapped[RecurringSource] = mapped_column(checked(RecurringSource))
     status: Mapped[RecurringStatus] = mapped_column(
         checked(RecurringStatus), server_default=RecurringStatus.PENDING.value
     )
     detection_key: Mapped[str | None] = mapped_column(
-        comment="what detection knows it by from run to run"
+        comment="what detection knew it by first; for others see RecurringAlias"
     )
     direction: Mapped[RecurringDirection] = mapped_column(checked(RecurringDirection))
     currency: Mapped[str] = mapped_column(comment="ISO 4217; of all amounts here")
@@ -69,17 +93,82 @@ class RecurringPattern(HasId, HasTimes, Base):
     detected_is_ended: Mapped[bool] = mapped_column(
         server_default=sa.false(), comment="it stopped coming"
     )
+    detected_anchor_date: Mapped[dt.date | None] = mapped_column(
+        sa.FetchedValue(),
+        server_onupdate=sa.FetchedValue(),
+        comment="a due day that tells the day of the month: the 31st stays it through February",
+    )
     user_name: Mapped[str | None]
     user_frequency: Mapped[RecurringFrequency | None] = mapped_column(
         checked(RecurringFrequency, rule="user_frequency")
     )
     user_amount: Mapped[Decimal | None] = mapped_column(comment="expected, signed")
-    user_next_date: Mapped[dt.date | None]
-    merchant_contains: Mapped[str | None] = mapped_column(comment="matched without regard to case")
-    amount_tolerance_pct: Mapped[Decimal] = mapped_column(server_default="10")
+    user_next_date: Mapped[dt.date | None] = mapped_column(
+        comment="a due day; later ones are counted from it, earlier ones are not due"
+    )
+    merchant_contains: Mapped[str | None] = mapped_column(
+        comment="matched without regard to case; null: merchant_id is matched"
+    )
+    amount_tolerance_pct: Mapped[Decimal] = mapped_column(
+        server_default="10", comment="per cent of the amount that a payment may differ by"
+    )
     decided_at: Mapped[dt.datetime | None] = mapped_column(
         comment="when the user last accepted, paused or cancelled it"
     )
+    name: Mapped[str | None] = mapped_column(_user_over_detected("name"))
+    frequency: Mapped[RecurringFrequency | None] = mapped_column(
+        checked(RecurringFrequency, rule="frequency"), _user_over_detected("frequency")
+    )
+    amount: Mapped[Decimal | None] = mapped_column(
+        _user_over_detected("amount"), comment="expected, signed"
+    )
+    known_amount: Mapped[Decimal | None] = mapped_column(
+        comment="what the user last knew it to cost: accepted, said or been told of; signed"
+    )
+    anchor_date: Mapped[dt.date | None] = mapped_column(
+        sa.Computed("coalesce(user_next_date, detected_anchor_date)", persisted=True),
+        comment="the due day that all others are counted from",
+    )
+    linked_last_date: Mapped[dt.date | None] = mapped_column(
+        sa.FetchedValue(),
+        server_onupdate=sa.FetchedValue(),
+        comment="booking date of the newest booked payment that is linked",
+    )
+    last_date: Mapped[dt.date | None] = mapped_column(
+        sa.Computed("coalesce(linked_last_date, detected_last_date)", persisted=True),
+        comment="when it was last paid",
+    )
+    settled_through: Mapped[dt.date | None] = mapped_column(
+        sa.FetchedValue(),
+        server_onupdate=sa.FetchedValue(),
+        comment="due days up to here are paid, were missed and said so, or were before its time",
+    )
+    next_date: Mapped[dt.date | None] = mapped_column(
+        sa.FetchedValue(),
+        server_onupdate=sa.FetchedValue(),
+        comment="first due day after settled_through; null: nothing is expected",
+    )
+    due_order: Mapped[dt.date] = column_property(
+        sa.func.coalesce(next_date, sa.literal(dt.date.max), type_=sa.Date)
+    )
+
+
+class RecurringAlias(Base):
+    """Another key that detection gave a pattern, after a name, a price or an account changed."""
+
+    __tablename__ = "recurring_aliases"
+    __table_args__ = (
+        same_owner("pattern_id", "recurring_patterns", ondelete="CASCADE"),
+        sa.Index(None, "pattern_id"),
+        {"schema": SCHEMA},
+    )
+
+    user_id: Mapped[uuid.UUID] = mapped_column(
+        sa.ForeignKey("auth.users.id", ondelete="CASCADE"), primary_key=True
+    )
+    detection_key: Mapped[str] = mapped_column(primary_key=True)
+    pattern_id: Mapped[uuid.UUID]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now())
 
 
 class RecurringPatternTransaction(Base):
@@ -100,7 +189,25 @@ class RecurringPatternTransaction(Base):
     transaction_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     pattern_id: Mapped[uuid.UUID]
     user_id: Mapped[uuid.UUID] = owner()
-    source: Mapped[RecurringSource] = mapped_column(
-        checked(RecurringSource), comment="a manual link is never moved by a run"
+    source: Mapped[RecurringLinkSource] = mapped_column(
+        checked(RecurringLinkSource, rule="recurring_source"),
+        comment="a manual link is never moved by a run",
     )
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now())
+
+
+class RecurringRemoval(Base):
+    """A transaction that the user took out of a pattern: no run puts it back."""
+
+    __tablename__ = "recurring_removals"
+    __table_args__ = (
+        same_owner("pattern_id", "recurring_patterns", ondelete="CASCADE"),
+        same_owner("transaction_id", "transactions", ondelete="CASCADE"),
+        sa.Index(None, "transaction_id"),
+        audited(),
+    )
+
+    pattern_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    transaction_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[uuid.UUID] = owner()
     created_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now())
