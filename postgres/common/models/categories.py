@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from postgres.auth.models import owner
 from postgres.common.enums import SplitSource
-from postgres.common.models.keys import audited, same_owner
+from postgres.common.models.keys import SCHEMA, audited, same_owner
 from postgres.core import Base, HasId, HasTimes, checked
 
 
@@ -23,6 +23,8 @@ class Tag(HasId, HasTimes, Base):
     __table_args__ = (
         sa.UniqueConstraint("id", "user_id"),
         sa.Index("uq_tags__user_id_lower_name", "user_id", sa.text("lower(name)"), unique=True),
+        sa.CheckConstraint("name ~ '\\S'", name="has_name"),
+        sa.CheckConstraint("colour ~ '^#[0-9a-f]{6}$'", name="colour_is_hex"),
         audited(),
     )
 
@@ -37,6 +39,9 @@ class TagRule(HasId, HasTimes, Base):
     __tablename__ = "tag_rules"
     __table_args__ = (
         sa.UniqueConstraint("id", "user_id"),
+        # Deferrable, so that one statement may exchange them.
+        sa.UniqueConstraint("user_id", "priority", deferrable=True, initially="IMMEDIATE"),
+        sa.CheckConstraint("name ~ '\\S'", name="has_name"),
         same_owner("tag_id", "tags", ondelete="CASCADE"),
         sa.Index(None, "tag_id"),
         audited(),
@@ -52,8 +57,26 @@ class TagRule(HasId, HasTimes, Base):
     is_enabled: Mapped[bool] = mapped_column(server_default=sa.true())
 
 
+class TagRuleProgress(Base):
+    """How far a user's rules have followed the changes of transactions."""
+
+    __tablename__ = "tag_rule_progress"
+    __table_args__ = {"schema": SCHEMA}
+
+    user_id: Mapped[uuid.UUID] = mapped_column(
+        sa.ForeignKey("auth.users.id", ondelete="CASCADE"), primary_key=True
+    )
+    applied_until: Mapped[dt.datetime] = mapped_column(
+        comment="they saw every row whose updated_at is before this instant"
+    )
+
+
 class TransactionSplit(HasId, HasTimes, Base):
-    """A part of a transaction with its tag. The parts of one sum to its amount, exactly."""
+    """A part of a transaction with its tag.
+
+    The parts of one sum to its amount, exactly, are in its currency, and none is zero unless the
+    transaction is: a deferred constraint trigger holds it. A transaction without parts is whole.
+    """
 
     __tablename__ = "transaction_splits"
     __table_args__ = (
@@ -70,7 +93,9 @@ class TransactionSplit(HasId, HasTimes, Base):
     user_id: Mapped[uuid.UUID] = owner()
     transaction_id: Mapped[uuid.UUID]
     tag_id: Mapped[uuid.UUID | None] = mapped_column(comment="null: not tagged")
-    amount: Mapped[Decimal] = mapped_column(comment="signed like the transaction")
+    amount: Mapped[Decimal] = mapped_column(
+        comment="signed; may go against the transaction, as cashback within a purchase does"
+    )
     currency: Mapped[str] = mapped_column(comment="the transaction's")
     note: Mapped[str | None]
     source: Mapped[SplitSource] = mapped_column(checked(SplitSource))

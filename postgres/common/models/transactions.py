@@ -47,6 +47,8 @@ class Transaction(HasId, HasTimes, Base):
         ),
         sa.Index(None, "user_id", "booking_date"),
         sa.Index(None, "account_id", "booking_date"),
+        sa.Index(None, "user_id", "sort_date", "id"),
+        sa.Index(None, "account_id", "sort_date", "id"),
         sa.Index(None, "merchant_id"),
         sa.Index(None, "updated_at"),
         audited("user_note"),
@@ -64,6 +66,13 @@ class Transaction(HasId, HasTimes, Base):
         comment="the bank's own day; only a pending row may lack it"
     )
     value_date: Mapped[dt.date | None]
+    sort_date: Mapped[dt.date] = mapped_column(
+        sa.Computed(
+            "coalesce(booking_date, value_date, (first_seen_at at time zone 'UTC'::text)::date)",
+            persisted=True,
+        ),
+        comment="the best day known, that lists go by: booked, else value, else first seen (UTC)",
+    )
     booked_at: Mapped[dt.datetime | None] = mapped_column(
         comment="instant, where the provider says"
     )
