@@ -103,17 +103,17 @@ def _user(ledger: Opened) -> uuid.UUID:
     :raises WrongUseError: if the database has users, and was not made by a demo.
     """
     with ledger.database.sessions.begin() as session:
-        known = {user.name: user.id for user in users.list_users(session)}
-        strangers = sorted(known.keys() - {USER})
-        if strangers and not (USER in known and demo_home.is_demo(ledger.settings)):
+        user = users.get_user_by_name(session, USER)
+        strangers = [other.name for other in users.list_users(session).items if other != user]
+        if strangers and not (user is not None and demo_home.is_demo(ledger.settings)):
             # Their banks would be asked at the sandbox, which knows nothing of them.
             message = (
                 f"this database belongs to {', '.join(strangers)}; for the demo, choose another "
                 "FARTHING_HOME and leave FARTHING_DATABASE_URL unset"
             )
             raise WrongUseError(message)
-        if USER in known:
-            return known[USER]
+        if user is not None:
+            return user.id
         # Nobody signs in as this user, so nobody needs to know the password.
         return users.create_user(session, USER, secrets.token_urlsafe()).id
 

@@ -85,7 +85,7 @@ def choose_user(session: Session, name: str | None) -> User:
     :param name: unset, the only one there is.
     :raises WrongUseError: if there is no such user, or more than one to choose from.
     """
-    everyone = users.list_users(session)
+    everyone = users.list_users(session).items
     names = ", ".join(user.name for user in everyone)
     if not everyone:
         message = "there is no user yet; create one with `farthing user create NAME`"
@@ -95,11 +95,11 @@ def choose_user(session: Session, name: str | None) -> User:
             message = f"there are several users ({names}); say which one with --user NAME"
             raise WrongUseError(message)
         return everyone[0]
-    for user in everyone:
-        if user.name == name:
-            return user
-    message = f"there is no user {name!r}; there is {names}"
-    raise WrongUseError(message)
+    user = users.get_user_by_name(session, name)
+    if user is None:
+        message = f"there is no user {name!r}; there is {names}"
+        raise WrongUseError(message)
+    return user
 
 
 def choose_connection(session: Session, prefix: str) -> Connected:

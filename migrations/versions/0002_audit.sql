@@ -9,6 +9,7 @@ declare
     keys text[] := string_to_array(tg_argv[0], ',');
     watched text[] := tg_argv[1:];
     is_partial boolean := tg_nargs > 1;
+    owner_column text := case when tg_relid = 'auth.users'::regclass then 'id' else 'user_id' end;
 begin
     if tg_op = 'INSERT' then
         insert into common.audit_log (user_id, table_name, row_key, action, before, after)
@@ -31,7 +32,8 @@ begin
             o.user_id, tg_table_schema || '.' || tg_table_name, o.key, 'update', o.data, n.data
         from (
             select
-                r.user_id, common.pick(to_jsonb(r), keys) as key,
+                (to_jsonb(r) ->> owner_column)::uuid as user_id,
+                common.pick(to_jsonb(r), keys) as key,
                 case when is_partial then common.pick(to_jsonb(r), watched) else to_jsonb(r) end
                     as data
             from old_rows as r

@@ -20,7 +20,7 @@ from tests.cli.support import farthing
 def _names(url: str) -> list[str]:
     engine = make_engine(url, pooled=False)
     with Session(engine) as session:
-        return [user.name for user in users.list_users(session)]
+        return [user.name for user in users.list_users(session).items]
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ def test_second_demo_says_that_nothing_was_new(demo: Demo) -> None:
 
 def test_demo_is_set_up_once_however_often_it_is_begun(demo: Demo) -> None:
     with demo.sessions() as session:
-        assert [user.name for user in users.list_users(session)] == ["demo"]
+        assert [user.name for user in users.list_users(session).items] == ["demo"]
         assert len(connections.list_connections(session)) == 3
 
 
@@ -161,4 +161,4 @@ def test_demo_leaves_a_database_with_users_alone(ledger: sessionmaker[Session], 
     assert result.code == 2
     assert "belongs to ann" in result.error
     with ledger() as session:
-        assert [user.name for user in users.list_users(session)] == ["ann"]
+        assert [user.name for user in users.list_users(session).items] == ["ann"]

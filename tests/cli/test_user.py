@@ -16,7 +16,7 @@ PASSWORD = "correct horse"
 
 def _names(ledger: sessionmaker[Session]) -> list[str]:
     with ledger() as session:
-        return [user.name for user in users.list_users(session)]
+        return [user.name for user in users.list_users(session).items]
 
 
 def test_create_takes_password_from_environment(

@@ -1,0 +1,2 @@
+drop trigger keep_spent on auth.refresh_tokens;
+drop function auth.keep_spent();

@@ -1,0 +1,1 @@
+"""What a Telegram bot remembers between two polls."""

@@ -1,0 +1,1 @@
+"""One module an entity: the session first, the user next, no commit."""
