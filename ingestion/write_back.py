@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from farthing import clock
 from ingestion.run import AccountOutcome, Run, StepOutcome
-from postgres.common.operations import notifications, recurring_patterns
+from postgres.common.operations import budgets, notifications, recurring_patterns
 from postgres.core import WriteCounts, lock
 
 _PATTERNS = sa.table(
@@ -74,6 +74,7 @@ def notify(run: Run) -> StepOutcome:
         lock(session, "common.notifications", run_id=run.run_id)
         counts = notifications.announce_patterns(session)
         counts += notifications.warn_of_consent_expiry(session, now=clock.now())
+        counts += budgets.check_budgets(session, now=clock.now())
     return _outcome("common.notifications", counts, started)
 
 
