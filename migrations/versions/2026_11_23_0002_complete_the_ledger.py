@@ -17,21 +17,52 @@ branch_labels = None
 depends_on = None
 
 # Functions and the triggers of single tables, in this order; each has its way back beside it.
-SQL = ("sessions", "states", "audit", "budgets", "rates")
+SQL = (
+    "sessions",
+    "states",
+    "audit",
+    "auth",
+    "budgets",
+    "goals",
+    "notifications",
+    "patterns",
+    "planned",
+    "rates",
+    "splits",
+    "telegram",
+    "transfers",
+    "worth",
+)
 
 # Tables that came with this revision and whose updated_at moves by trigger.
 TOUCHED = (
     "common.budget_limits",
     "common.budgets",
+    "common.financial_milestones",
     "common.fx_rates",
+    "common.goals",
+    "common.manual_asset_values",
+    "common.manual_assets",
+    "common.notification_channels",
+    "common.notification_deliveries",
+    "common.planned_transactions",
     "common.tag_rules",
     "common.tags",
     "common.transaction_splits",
     "common.transfers",
+    "telegram.polling_cursors",
 )
+
+# Tables that got generated columns, which are not there yet when updated_at is decided on.
+GENERATED = {
+    "common.recurring_patterns": ("name", "frequency", "amount", "anchor_date", "last_date"),
+    "common.transactions": ("sort_date",),
+}
 
 # Tables whose rows are one user's; the user's own row is one more.
 OWNED = (
+    "auth.known_sources",
+    "auth.refresh_tokens",
     "common.account_links",
     "common.accounts",
     "common.audit_log",
@@ -40,18 +71,32 @@ OWNED = (
     "common.budget_tags",
     "common.budgets",
     "common.connections",
+    "common.financial_milestones",
+    "common.goal_contributions",
+    "common.goals",
     "common.holdings",
     "common.jobs",
+    "common.loan_instalments",
+    "common.manual_asset_values",
+    "common.manual_assets",
     "common.merchants",
+    "common.notification_channels",
+    "common.notification_deliveries",
     "common.notifications",
+    "common.planned_matches",
+    "common.planned_transactions",
     "common.quarantine",
+    "common.recurring_aliases",
     "common.recurring_pattern_transactions",
     "common.recurring_patterns",
+    "common.recurring_removals",
     "common.tag_removals",
+    "common.tag_rule_progress",
     "common.tag_rules",
     "common.tags",
     "common.transaction_splits",
     "common.transactions",
+    "common.transfer_queue",
     "common.transfers",
     "gocardless.agreements",
     "gocardless.balances",
@@ -78,12 +123,22 @@ SHARED = (
 
 # Tables whose changes are kept, the columns of their key, and the only columns that count if not all.
 AUDITED = {
+    "auth.users": ("id", ("name", "time_zone", "base_currency")),
     "common.accounts": ("id", ("display_name", "status")),
     "common.budget_limits": ("budget_id,effective_from", ()),
     "common.budget_tags": ("budget_id,tag_id", ()),
     "common.budgets": ("id", ()),
+    "common.financial_milestones": ("id", ()),
+    "common.goal_contributions": ("id", ()),
+    "common.goals": ("id", ()),
+    "common.manual_asset_values": ("asset_id,valued_on", ()),
+    "common.manual_assets": ("id", ()),
+    "common.notification_channels": ("id", ("name", "types", "is_enabled")),
+    "common.planned_matches": ("planned_id,due_on", ()),
+    "common.planned_transactions": ("id", ()),
     "common.recurring_pattern_transactions": ("transaction_id", ()),
     "common.recurring_patterns": ("id", ()),
+    "common.recurring_removals": ("pattern_id,transaction_id", ()),
     "common.tag_removals": ("transaction_id,tag_id", ()),
     "common.tag_rules": ("id", ()),
     "common.tags": ("id", ()),
@@ -105,6 +160,14 @@ TRANSITIONS = {
         "error>active",
         "error>expired",
     ),
+    "common.goals": (
+        "active>cancelled",
+        "active>completed",
+        "active>paused",
+        "paused>active",
+        "paused>cancelled",
+        "completed>active",
+    ),
     "common.jobs": (
         "pending>failed",
         "pending>running",
@@ -117,6 +180,7 @@ TRANSITIONS = {
         "failed>partial",
         "failed>running",
     ),
+    "common.notification_deliveries": ("pending>failed", "pending>sent", "failed>pending"),
     "common.recurring_patterns": (
         "pending>active",
         "pending>cancelled",
@@ -131,6 +195,16 @@ TRANSITIONS = {
         "booked>void",
         "void>booked",
         "void>pending",
+    ),
+    "common.transfers": (
+        "suggested>confirmed",
+        "suggested>linked",
+        "suggested>rejected",
+        "linked>confirmed",
+        "linked>rejected",
+        "linked>suggested",
+        "confirmed>rejected",
+        "rejected>confirmed",
     ),
 }
 
@@ -157,6 +231,13 @@ GREW = (
         ),
     ),
     ("common", "jobs", "job_type", "job_type", ("sync", "analytics", "export")),
+    (
+        "common",
+        "recurring_pattern_transactions",
+        "source",
+        "recurring_source",
+        ("detected", "matched", "manual"),
+    ),
 )
 SHRANK = (
     (
@@ -167,6 +248,13 @@ SHRANK = (
         ("recurring_detected", "consent_expiry", "sync_failed"),
     ),
     ("common", "jobs", "job_type", "job_type", ("sync", "analytics")),
+    (
+        "common",
+        "recurring_pattern_transactions",
+        "source",
+        "recurring_source",
+        ("detected", "manual"),
+    ),
 )
 
 # NOLOGIN: operators grant it to the role that their application connects as.
@@ -233,6 +321,14 @@ def array(names: tuple[str, ...]) -> str:
     return "array[" + ", ".join(f"'{name}'" for name in names) + "]"
 
 
+def touch(table: str, generated: tuple[str, ...] = ()) -> None:
+    arguments = ", ".join(f"'{column}'" for column in generated)
+    op.execute(
+        f"create trigger touch_updated_at before update on {table}"
+        f" for each row execute function common.touch_updated_at({arguments})"
+    )
+
+
 def guard_rows(table: str, owner: str) -> None:
     """Show and take only rows of the session's user; the platform's own sessions see all."""
     op.execute(f"alter table {table} enable row level security")
@@ -272,6 +368,9 @@ def allow(members: tuple[tuple[str, str, str, str, tuple[str, ...]], ...]) -> No
 
 def upgrade() -> None:
     op.create_unique_constraint(
+        op.f("uq_notifications__id_user_id"), "notifications", ["id", "user_id"], schema="common"
+    )
+    op.create_unique_constraint(
         op.f("uq_agreements__id_user_id"), "agreements", ["id", "user_id"], schema="gocardless"
     )
     op.create_unique_constraint(
@@ -285,6 +384,40 @@ def upgrade() -> None:
     )
     op.create_unique_constraint(
         op.f("uq_api_keys__id_user_id"), "api_keys", ["id", "user_id"], schema="trading212"
+    )
+    op.create_table(
+        "login_throttles",
+        sa.Column(
+            "name_bucket",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="16 bits of SHA-256 of the name: too few to tell a password typed in its place",
+        ),
+        sa.Column(
+            "source_hash",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="SHA-256; empty: all sources that the user is not known from",
+        ),
+        sa.Column(
+            "failures",
+            sa.Integer(),
+            nullable=False,
+            comment="each is counted before the password is looked at",
+        ),
+        sa.Column("last_failed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("failures >= 0", name=op.f("ck_login_throttles__failures_not_negative")),
+        sa.CheckConstraint(
+            "name_bucket between 0 and 65535",
+            name=op.f("ck_login_throttles__name_bucket_is_16_bits"),
+        ),
+        sa.CheckConstraint(
+            "octet_length(source_hash) in (0, 32)",
+            name=op.f("ck_login_throttles__source_hash_is_sha256"),
+        ),
+        sa.PrimaryKeyConstraint("name_bucket", "source_hash", name=op.f("pk_login_throttles")),
+        schema="auth",
     )
     op.create_table(
         "fx_rates",
@@ -314,6 +447,148 @@ def upgrade() -> None:
         schema="common",
     )
     op.create_index(op.f("ix_fx_rates__day"), "fx_rates", ["day"], unique=False, schema="common")
+    op.create_table(
+        "polling_cursors",
+        sa.Column(
+            "bot_id",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            comment="the bot's user id: what stands before the colon of its token",
+        ),
+        sa.Column(
+            "last_update_id",
+            sa.BigInteger(),
+            nullable=True,
+            comment="null: no update has been handled yet",
+        ),
+        sa.Column("advanced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "(last_update_id is null) = (advanced_at is null)",
+            name=op.f("ck_polling_cursors__advanced_with_an_update"),
+        ),
+        sa.PrimaryKeyConstraint("bot_id", name=op.f("pk_polling_cursors")),
+        schema="telegram",
+    )
+    op.create_table(
+        "known_sources",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("source_hash", sa.LargeBinary(), nullable=False, comment="SHA-256"),
+        sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "octet_length(source_hash) = 32", name=op.f("ck_known_sources__source_hash_is_sha256")
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_known_sources__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("user_id", "source_hash", name=op.f("pk_known_sources")),
+        schema="auth",
+    )
+    op.create_table(
+        "refresh_tokens",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("family_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "parent_id",
+            sa.Uuid(),
+            nullable=True,
+            comment="what it was given for; null: the first, or the parent was purged",
+        ),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the token"),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "used_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when it was given up for the next",
+        ),
+        sa.Column(
+            "successor_seed",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="makes the next token out of this one, until that is used",
+        ),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "expires_at > issued_at", name=op.f("ck_refresh_tokens__expires_after_issue")
+        ),
+        sa.CheckConstraint(
+            "octet_length(token_hash) = 32", name=op.f("ck_refresh_tokens__token_hash_is_sha256")
+        ),
+        sa.CheckConstraint(
+            "successor_seed is null or used_at is not null and revoked_at is null",
+            name=op.f("ck_refresh_tokens__seed_is_of_a_used_one"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent_id", "family_id", "user_id"],
+            [
+                "auth.refresh_tokens.id",
+                "auth.refresh_tokens.family_id",
+                "auth.refresh_tokens.user_id",
+            ],
+            name=op.f("fk_refresh_tokens__parent_id_family_id_user_id__refresh_tokens"),
+            ondelete="SET NULL (parent_id)",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_refresh_tokens__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refresh_tokens")),
+        sa.UniqueConstraint(
+            "id", "family_id", "user_id", name=op.f("uq_refresh_tokens__id_family_id_user_id")
+        ),
+        sa.UniqueConstraint("parent_id", name=op.f("uq_refresh_tokens__parent_id")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_refresh_tokens__token_hash")),
+        schema="auth",
+    )
+    op.create_index(
+        op.f("ix_refresh_tokens__expires_at"),
+        "refresh_tokens",
+        ["expires_at"],
+        unique=False,
+        schema="auth",
+    )
+    op.create_index(
+        op.f("ix_refresh_tokens__family_id"),
+        "refresh_tokens",
+        ["family_id"],
+        unique=False,
+        schema="auth",
+    )
+    op.create_index(
+        op.f("ix_refresh_tokens__user_id"),
+        "refresh_tokens",
+        ["user_id"],
+        unique=False,
+        schema="auth",
+    )
+    op.create_index(
+        "uq_refresh_tokens__live",
+        "refresh_tokens",
+        ["family_id"],
+        unique=True,
+        schema="auth",
+        postgresql_where=sa.text("used_at is null and revoked_at is null"),
+    )
     op.create_table(
         "audit_log",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -502,6 +777,220 @@ def upgrade() -> None:
         schema="common",
     )
     op.create_table(
+        "financial_milestones",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "target_amount", sa.Numeric(), nullable=False, comment="net worth; 0: out of debt"
+        ),
+        sa.Column(
+            "currency", sa.Text(), nullable=False, comment="ISO 4217; net worth is converted to it"
+        ),
+        sa.Column("target_date", sa.Date(), nullable=True),
+        sa.Column(
+            "starts_on",
+            sa.Date(),
+            nullable=False,
+            comment="what net worth was before does not count",
+        ),
+        sa.Column(
+            "reached_on",
+            sa.Date(),
+            nullable=True,
+            comment="first day from the start on which net worth was there; never taken back",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "currency ~ '^[A-Z]{3}$'", name=op.f("ck_financial_milestones__currency_is_iso")
+        ),
+        sa.CheckConstraint("name ~ '\\S'", name=op.f("ck_financial_milestones__has_name")),
+        sa.CheckConstraint(
+            "target_amount < 'infinity' and target_amount > '-infinity'",
+            name=op.f("ck_financial_milestones__target_is_money"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_financial_milestones__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_financial_milestones")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_financial_milestones__user_id_target_amount"),
+        "financial_milestones",
+        ["user_id", "target_amount"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
+        "manual_assets",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "asset_type",
+            sa.Enum(
+                "student_loan",
+                "mortgage",
+                "vehicle",
+                "property",
+                "savings_account",
+                "pension",
+                "investments",
+                "crypto",
+                "other_asset",
+                "other_liability",
+                name="manual_asset_type",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("is_liability", sa.Boolean(), nullable=False, comment="follows from the type"),
+        sa.Column("currency", sa.Text(), nullable=False, comment="ISO 4217"),
+        sa.Column(
+            "closed_on",
+            sa.Date(),
+            nullable=True,
+            comment="sold or paid off: from this day on it is worth nothing",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "currency ~ '^[A-Z]{3}$'", name=op.f("ck_manual_assets__currency_is_iso")
+        ),
+        sa.CheckConstraint(
+            "is_liability = (asset_type in ('mortgage', 'other_liability', 'student_loan'))",
+            name=op.f("ck_manual_assets__liability_by_type"),
+        ),
+        sa.CheckConstraint("name ~ '\\S'", name=op.f("ck_manual_assets__has_name")),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_manual_assets__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_manual_assets")),
+        sa.UniqueConstraint(
+            "id",
+            "user_id",
+            "currency",
+            "is_liability",
+            name=op.f("uq_manual_assets__id_user_id_currency_is_liability"),
+        ),
+        sa.UniqueConstraint("id", "user_id", name=op.f("uq_manual_assets__id_user_id")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_manual_assets__user_id"),
+        "manual_assets",
+        ["user_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
+        "notification_channels",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="unique for its user whatever the case"
+        ),
+        sa.Column(
+            "address",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="URL of Apprise, with the credentials in it",
+        ),
+        sa.Column(
+            "types",
+            postgresql.ARRAY(sa.Text()),
+            nullable=True,
+            comment="types of notifications that are sent here; null: all",
+        ),
+        sa.Column("is_enabled", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_notification_channels__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notification_channels")),
+        sa.UniqueConstraint("id", "user_id", name=op.f("uq_notification_channels__id_user_id")),
+        schema="common",
+        info={"audited": ("name", "types", "is_enabled")},
+    )
+    op.create_index(
+        op.f("ix_notification_channels__user_id"),
+        "notification_channels",
+        ["user_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        "uq_notification_channels__user_id_lower_name",
+        "notification_channels",
+        ["user_id", sa.literal_column("lower(name)")],
+        unique=True,
+        schema="common",
+    )
+    op.create_table(
+        "tag_rule_progress",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "applied_until",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="they saw every row whose updated_at is before this instant",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_tag_rule_progress__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_tag_rule_progress")),
+        schema="common",
+    )
+    op.create_table(
         "tags",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -521,6 +1010,8 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.CheckConstraint("colour ~ '^#[0-9a-f]{6}$'", name=op.f("ck_tags__colour_is_hex")),
+        sa.CheckConstraint("name ~ '\\S'", name=op.f("ck_tags__has_name")),
         sa.ForeignKeyConstraint(
             ["user_id"], ["auth.users.id"], name=op.f("fk_tags__user_id__users"), ondelete="CASCADE"
         ),
@@ -622,6 +1113,485 @@ def upgrade() -> None:
         op.f("ix_budget_tags__user_id"), "budget_tags", ["user_id"], unique=False, schema="common"
     )
     op.create_table(
+        "goals",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "tracking_mode",
+            sa.Enum(
+                "manual",
+                "balance",
+                "delta",
+                "target_balance",
+                name="goal_tracking_mode",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "active",
+                "paused",
+                "completed",
+                "cancelled",
+                name="goal_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            server_default="active",
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id",
+            sa.Uuid(),
+            nullable=True,
+            comment="what is measured; null: manual, or the account was deleted",
+        ),
+        sa.Column(
+            "target_amount",
+            sa.Numeric(),
+            nullable=False,
+            comment="delta: how much more; target_balance: the balance itself, 0 for a debt paid off",
+        ),
+        sa.Column(
+            "currency",
+            sa.Text(),
+            nullable=False,
+            comment="ISO 4217; the account's balance is converted",
+        ),
+        sa.Column("target_date", sa.Date(), nullable=True),
+        sa.Column("start_date", sa.Date(), nullable=False, comment="first day whose money counts"),
+        sa.Column(
+            "start_amount",
+            sa.Numeric(),
+            nullable=True,
+            comment="balance that progress starts from, as the user says; null: as the ledger does",
+        ),
+        sa.Column(
+            "completed_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="null: it is not completed",
+        ),
+        sa.Column(
+            "times_completed",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="tells the news of one completion from that of the next",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint("currency ~ '^[A-Z]{3}$'", name=op.f("ck_goals__currency_is_iso")),
+        sa.CheckConstraint("name ~ '\\S'", name=op.f("ck_goals__has_name")),
+        sa.CheckConstraint(
+            "start_amount is null or tracking_mode in ('delta', 'target_balance') and start_amount < 'infinity' and start_amount > '-infinity'",
+            name=op.f("ck_goals__start_is_money"),
+        ),
+        sa.CheckConstraint(
+            "target_amount < 'infinity' and target_amount > '-infinity' and (target_amount > 0 or tracking_mode = 'target_balance')",
+            name=op.f("ck_goals__target_is_money"),
+        ),
+        sa.CheckConstraint(
+            "tracking_mode <> 'manual' or account_id is null",
+            name=op.f("ck_goals__manual_has_no_account"),
+        ),
+        sa.CheckConstraint(
+            "tracking_mode <> 'target_balance' or start_amount <> target_amount",
+            name=op.f("ck_goals__target_is_not_its_start"),
+        ),
+        sa.CheckConstraint(
+            "tracking_mode = 'manual' or account_id is not null or status <> 'active'",
+            name=op.f("ck_goals__active_has_its_account"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id", "user_id"],
+            ["common.accounts.id", "common.accounts.user_id"],
+            name=op.f("fk_goals__account_id_user_id__accounts"),
+            ondelete="SET NULL (account_id)",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_goals__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_goals")),
+        sa.UniqueConstraint(
+            "id", "user_id", "currency", name=op.f("uq_goals__id_user_id_currency")
+        ),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_goals__account_id"), "goals", ["account_id"], unique=False, schema="common"
+    )
+    op.create_index(op.f("ix_goals__user_id"), "goals", ["user_id"], unique=False, schema="common")
+    op.create_table(
+        "loan_instalments",
+        sa.Column("asset_id", sa.Uuid(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "interest",
+            sa.Numeric(),
+            nullable=False,
+            comment="part of the payment; money out: negative",
+        ),
+        sa.Column(
+            "principal",
+            sa.Numeric(),
+            nullable=False,
+            comment="part of the payment; money out: negative",
+        ),
+        sa.Column(
+            "balance", sa.Numeric(), nullable=False, comment="what is owed after it; negative or 0"
+        ),
+        sa.Column("currency", sa.Text(), nullable=False, comment="the asset's"),
+        sa.ForeignKeyConstraint(
+            ["asset_id", "user_id"],
+            ["common.manual_assets.id", "common.manual_assets.user_id"],
+            name=op.f("fk_loan_instalments__asset_id_user_id__manual_assets"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_loan_instalments__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("asset_id", "due_on", name=op.f("pk_loan_instalments")),
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_loan_instalments__user_id"),
+        "loan_instalments",
+        ["user_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
+        "manual_asset_values",
+        sa.Column("asset_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "valued_on",
+            sa.Date(),
+            nullable=False,
+            comment="the value holds at the end of this day, until the next one",
+        ),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("amount", sa.Numeric(), nullable=False, comment="liabilities negative"),
+        sa.Column("currency", sa.Text(), nullable=False, comment="the asset's"),
+        sa.Column("is_liability", sa.Boolean(), nullable=False, comment="the asset's"),
+        sa.Column(
+            "annual_rate",
+            sa.Numeric(),
+            nullable=True,
+            comment="of a loan, as a share: 0.045 is 4.5 per cent a year; null: not paid off by plan",
+        ),
+        sa.Column(
+            "monthly_payment",
+            sa.Numeric(),
+            nullable=True,
+            comment="money out: negative; null: what pays the loan off in its months",
+        ),
+        sa.Column(
+            "months", sa.Integer(), nullable=True, comment="payments from the first one to the last"
+        ),
+        sa.Column("first_payment_on", sa.Date(), nullable=True),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "case when is_liability then amount <= 0 and amount > '-infinity' else amount >= 0 and amount < 'infinity' end",
+            name=op.f("ck_manual_asset_values__sign_by_type"),
+        ),
+        sa.CheckConstraint(
+            "monthly_payment < 0 and monthly_payment > '-infinity'",
+            name=op.f("ck_manual_asset_values__payment_goes_out"),
+        ),
+        sa.CheckConstraint(
+            "annual_rate >= 0 and annual_rate < 1",
+            name=op.f("ck_manual_asset_values__annual_rate_is_a_share"),
+        ),
+        sa.CheckConstraint(
+            "months between 1 and 1200", name=op.f("ck_manual_asset_values__months_in_range")
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(monthly_payment, months) = num_nonnulls(annual_rate) and num_nonnulls(first_payment_on) = num_nonnulls(annual_rate) and (annual_rate is null or is_liability)",
+            name=op.f("ck_manual_asset_values__terms_are_whole"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["asset_id", "user_id", "currency", "is_liability"],
+            [
+                "common.manual_assets.id",
+                "common.manual_assets.user_id",
+                "common.manual_assets.currency",
+                "common.manual_assets.is_liability",
+            ],
+            name="fk_manual_asset_values__its_asset__manual_assets",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_manual_asset_values__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("asset_id", "valued_on", name=op.f("pk_manual_asset_values")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_manual_asset_values__user_id"),
+        "manual_asset_values",
+        ["user_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
+        "notification_deliveries",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("notification_id", sa.Uuid(), nullable=False),
+        sa.Column("channel_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "pending",
+                "sent",
+                "failed",
+                name="delivery_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            server_default="pending",
+            nullable=False,
+        ),
+        sa.Column(
+            "attempts", sa.Integer(), server_default="0", nullable=False, comment="that failed"
+        ),
+        sa.Column(
+            "next_attempt_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="null: at once; by the real clock",
+        ),
+        sa.Column(
+            "last_error", sa.Text(), nullable=True, comment="one line, without anything secret"
+        ),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "(status = 'sent') = (sent_at is not null)",
+            name=op.f("ck_notification_deliveries__sent_has_time"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["channel_id", "user_id"],
+            ["common.notification_channels.id", "common.notification_channels.user_id"],
+            name=op.f("fk_notification_deliveries__channel_id_user_id__notification_channels"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["notification_id", "user_id"],
+            ["common.notifications.id", "common.notifications.user_id"],
+            name=op.f("fk_notification_deliveries__notification_id_user_id__notifications"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_notification_deliveries__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notification_deliveries")),
+        sa.UniqueConstraint(
+            "notification_id",
+            "channel_id",
+            name=op.f("uq_notification_deliveries__notification_id_channel_id"),
+        ),
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_notification_deliveries__channel_id"),
+        "notification_deliveries",
+        ["channel_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        "ix_notification_deliveries__pending",
+        "notification_deliveries",
+        [sa.literal_column("next_attempt_at nulls first"), "created_at", "id"],
+        unique=False,
+        schema="common",
+        postgresql_where=sa.text("status = 'pending'"),
+    )
+    op.create_index(
+        op.f("ix_notification_deliveries__user_id"),
+        "notification_deliveries",
+        ["user_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
+        "planned_transactions",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "account_id",
+            sa.Uuid(),
+            nullable=True,
+            comment="null: it was deleted; the plan is archived and matches nothing",
+        ),
+        sa.Column("tag_id", sa.Uuid(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column(
+            "amount",
+            sa.Numeric(),
+            nullable=False,
+            comment="signed: money in positive, out negative",
+        ),
+        sa.Column("currency", sa.Text(), nullable=False, comment="ISO 4217"),
+        sa.Column("starts_on", sa.Date(), nullable=False, comment="no day before it is due"),
+        sa.Column(
+            "rrule",
+            sa.Text(),
+            nullable=True,
+            comment="rule of RFC 5545 without DTSTART, which is starts_on; null: once, on starts_on",
+        ),
+        sa.Column("ends_on", sa.Date(), nullable=True, comment="no day after it is due"),
+        sa.Column(
+            "amount_tolerance_pct",
+            sa.Numeric(),
+            server_default="10",
+            nullable=False,
+            comment="per cent of the amount that a transaction may differ by",
+        ),
+        sa.Column(
+            "is_active",
+            sa.Boolean(),
+            server_default=sa.text("true"),
+            nullable=False,
+            comment="false: archived",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "amount <> 0 and abs(amount) < 'infinity'",
+            name=op.f("ck_planned_transactions__amount_is_money"),
+        ),
+        sa.CheckConstraint(
+            "currency ~ '^[A-Z]{3}$'", name=op.f("ck_planned_transactions__currency_is_iso")
+        ),
+        sa.CheckConstraint(
+            "description ~ '\\S'", name=op.f("ck_planned_transactions__has_description")
+        ),
+        sa.CheckConstraint(
+            "starts_on >= '2000-01-01'", name=op.f("ck_planned_transactions__starts_lately")
+        ),
+        sa.CheckConstraint(
+            "amount_tolerance_pct between 0 and 100",
+            name=op.f("ck_planned_transactions__amount_tolerance_pct_in_range"),
+        ),
+        sa.CheckConstraint(
+            "ends_on >= starts_on", name=op.f("ck_planned_transactions__ends_after_start")
+        ),
+        sa.CheckConstraint(
+            "not is_active or account_id is not null",
+            name=op.f("ck_planned_transactions__active_has_account"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id", "user_id"],
+            ["common.accounts.id", "common.accounts.user_id"],
+            name=op.f("fk_planned_transactions__account_id_user_id__accounts"),
+            ondelete="SET NULL (account_id)",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tag_id", "user_id"],
+            ["common.tags.id", "common.tags.user_id"],
+            name=op.f("fk_planned_transactions__tag_id_user_id__tags"),
+            ondelete="SET NULL (tag_id)",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_planned_transactions__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_transactions")),
+        sa.UniqueConstraint("id", "user_id", name=op.f("uq_planned_transactions__id_user_id")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_planned_transactions__account_id"),
+        "planned_transactions",
+        ["account_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_planned_transactions__tag_id"),
+        "planned_transactions",
+        ["tag_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_planned_transactions__user_id"),
+        "planned_transactions",
+        ["user_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
         "tag_rules",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -647,6 +1617,7 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.CheckConstraint("name ~ '\\S'", name=op.f("ck_tag_rules__has_name")),
         sa.ForeignKeyConstraint(
             ["tag_id", "user_id"],
             ["common.tags.id", "common.tags.user_id"],
@@ -661,6 +1632,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tag_rules")),
         sa.UniqueConstraint("id", "user_id", name=op.f("uq_tag_rules__id_user_id")),
+        sa.UniqueConstraint(
+            "user_id",
+            "priority",
+            deferrable=True,
+            initially="IMMEDIATE",
+            name=op.f("uq_tag_rules__user_id_priority"),
+        ),
         schema="common",
         info={"audited": ()},
     )
@@ -669,6 +1647,209 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_tag_rules__user_id"), "tag_rules", ["user_id"], unique=False, schema="common"
+    )
+    op.create_table(
+        "goal_contributions",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("goal_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "amount",
+            sa.Numeric(),
+            nullable=False,
+            comment="put aside: positive; taken back: negative",
+        ),
+        sa.Column("currency", sa.Text(), nullable=False, comment="the goal's"),
+        sa.Column("contributed_on", sa.Date(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column(
+            "transaction_id",
+            sa.Uuid(),
+            nullable=True,
+            comment="the movement behind it; it counts once a goal",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "amount <> 0 and amount < 'infinity' and amount > '-infinity'",
+            name=op.f("ck_goal_contributions__amount_is_money"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["goal_id", "user_id", "currency"],
+            ["common.goals.id", "common.goals.user_id", "common.goals.currency"],
+            name=op.f("fk_goal_contributions__goal_id_user_id_currency__goals"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["transaction_id", "user_id"],
+            ["common.transactions.id", "common.transactions.user_id"],
+            name=op.f("fk_goal_contributions__transaction_id_user_id__transactions"),
+            ondelete="SET NULL (transaction_id)",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_goal_contributions__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_goal_contributions")),
+        sa.UniqueConstraint(
+            "goal_id", "transaction_id", name=op.f("uq_goal_contributions__goal_id_transaction_id")
+        ),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_goal_contributions__goal_id_contributed_on"),
+        "goal_contributions",
+        ["goal_id", "contributed_on"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_goal_contributions__transaction_id"),
+        "goal_contributions",
+        ["transaction_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_goal_contributions__user_id"),
+        "goal_contributions",
+        ["user_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
+        "planned_matches",
+        sa.Column("planned_id", sa.Uuid(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "transaction_id",
+            sa.Uuid(),
+            nullable=True,
+            comment="what paid it, and nothing else; null: the user skipped the day",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["planned_id", "user_id"],
+            ["common.planned_transactions.id", "common.planned_transactions.user_id"],
+            name=op.f("fk_planned_matches__planned_id_user_id__planned_transactions"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["transaction_id", "user_id"],
+            ["common.transactions.id", "common.transactions.user_id"],
+            name=op.f("fk_planned_matches__transaction_id_user_id__transactions"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_planned_matches__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("planned_id", "due_on", name=op.f("pk_planned_matches")),
+        sa.UniqueConstraint("transaction_id", name=op.f("uq_planned_matches__transaction_id")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_planned_matches__user_id"),
+        "planned_matches",
+        ["user_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
+        "recurring_aliases",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("detection_key", sa.Text(), nullable=False),
+        sa.Column("pattern_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["pattern_id", "user_id"],
+            ["common.recurring_patterns.id", "common.recurring_patterns.user_id"],
+            name=op.f("fk_recurring_aliases__pattern_id_user_id__recurring_patterns"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_recurring_aliases__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("user_id", "detection_key", name=op.f("pk_recurring_aliases")),
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_recurring_aliases__pattern_id"),
+        "recurring_aliases",
+        ["pattern_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
+        "recurring_removals",
+        sa.Column("pattern_id", sa.Uuid(), nullable=False),
+        sa.Column("transaction_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["pattern_id", "user_id"],
+            ["common.recurring_patterns.id", "common.recurring_patterns.user_id"],
+            name=op.f("fk_recurring_removals__pattern_id_user_id__recurring_patterns"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["transaction_id", "user_id"],
+            ["common.transactions.id", "common.transactions.user_id"],
+            name=op.f("fk_recurring_removals__transaction_id_user_id__transactions"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_recurring_removals__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("pattern_id", "transaction_id", name=op.f("pk_recurring_removals")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_recurring_removals__transaction_id"),
+        "recurring_removals",
+        ["transaction_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_recurring_removals__user_id"),
+        "recurring_removals",
+        ["user_id"],
+        unique=False,
+        schema="common",
     )
     op.create_table(
         "tag_removals",
@@ -715,7 +1896,12 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("transaction_id", sa.Uuid(), nullable=False),
         sa.Column("tag_id", sa.Uuid(), nullable=True, comment="null: not tagged"),
-        sa.Column("amount", sa.Numeric(), nullable=False, comment="signed like the transaction"),
+        sa.Column(
+            "amount",
+            sa.Numeric(),
+            nullable=False,
+            comment="signed; may go against the transaction, as cashback within a purchase does",
+        ),
         sa.Column("currency", sa.Text(), nullable=False, comment="the transaction's"),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column(
@@ -808,6 +1994,40 @@ def upgrade() -> None:
         schema="common",
     )
     op.create_table(
+        "transfer_queue",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("transaction_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transaction_id", "user_id"],
+            ["common.transactions.id", "common.transactions.user_id"],
+            name=op.f("fk_transfer_queue__transaction_id_user_id__transactions"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_transfer_queue__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transfer_queue")),
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_transfer_queue__transaction_id"),
+        "transfer_queue",
+        ["transaction_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_transfer_queue__user_id"),
+        "transfer_queue",
+        ["user_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
         "transfers",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -849,6 +2069,12 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.CheckConstraint(
+            "(status in ('confirmed', 'rejected')) = (decided_at is not null)",
+            name=op.f("ck_transfers__decided"),
+        ),
+        sa.CheckConstraint("confidence between 0 and 1", name=op.f("ck_transfers__confidence")),
+        sa.CheckConstraint("outgoing_id <> incoming_id", name=op.f("ck_transfers__two_legs")),
         sa.ForeignKeyConstraint(
             ["incoming_id", "user_id"],
             ["common.transactions.id", "common.transactions.user_id"],
@@ -900,6 +2126,298 @@ def upgrade() -> None:
         schema="common",
         postgresql_where=sa.text("status in ('linked', 'confirmed')"),
     )
+    op.drop_constraint(op.f("uq_users__name"), "users", schema="auth", type_="unique")
+    op.create_index(
+        "uq_users__lower_name",
+        "users",
+        [sa.literal_column("lower(name)")],
+        unique=True,
+        schema="auth",
+    )
+    op.create_check_constraint(
+        op.f("ck_users__base_currency_is_iso"),
+        "users",
+        "base_currency ~ '^[A-Z]{3}$'",
+        schema="auth",
+    )
+    op.add_column(
+        "notifications",
+        sa.Column(
+            "removed_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="not shown any more; only what keeps it from being said again is left",
+        ),
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_notifications__created_at"),
+        "notifications",
+        ["created_at"],
+        unique=False,
+        schema="common",
+        postgresql_where=sa.text("removed_at is null"),
+    )
+    op.create_index(
+        op.f("ix_notifications__user_id_created_at_id"),
+        "notifications",
+        ["user_id", "created_at", "id"],
+        unique=False,
+        schema="common",
+        postgresql_where=sa.text("removed_at is null"),
+    )
+    op.create_check_constraint(
+        op.f("ck_notifications__removed_says_nothing"),
+        "notifications",
+        "removed_at is null or message = ''",
+        schema="common",
+    )
+    op.add_column(
+        "recurring_patterns",
+        sa.Column(
+            "account_fingerprint",
+            sa.Text(),
+            nullable=True,
+            comment="tells whether an account is the deleted one again; written when it is deleted",
+        ),
+        schema="common",
+    )
+    op.add_column(
+        "recurring_patterns",
+        sa.Column(
+            "detected_anchor_date",
+            sa.Date(),
+            server_default=sa.FetchedValue(),
+            nullable=True,
+            comment="a due day that tells the day of the month: the 31st stays it through February",
+        ),
+        schema="common",
+    )
+    op.add_column(
+        "recurring_patterns",
+        sa.Column(
+            "name",
+            sa.Text(),
+            sa.Computed("coalesce(user_name, detected_name)", persisted=True),
+            nullable=True,
+        ),
+        schema="common",
+    )
+    op.add_column(
+        "recurring_patterns",
+        sa.Column(
+            "frequency",
+            sa.Enum(
+                "weekly",
+                "fortnightly",
+                "four_weekly",
+                "monthly",
+                "bimonthly",
+                "quarterly",
+                "semiannual",
+                "annual",
+                "irregular",
+                name="frequency",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            sa.Computed("coalesce(user_frequency, detected_frequency)", persisted=True),
+            nullable=True,
+        ),
+        schema="common",
+    )
+    op.add_column(
+        "recurring_patterns",
+        sa.Column(
+            "amount",
+            sa.Numeric(),
+            sa.Computed("coalesce(user_amount, detected_amount)", persisted=True),
+            nullable=True,
+            comment="expected, signed",
+        ),
+        schema="common",
+    )
+    op.add_column(
+        "recurring_patterns",
+        sa.Column(
+            "known_amount",
+            sa.Numeric(),
+            nullable=True,
+            comment="what the user last knew it to cost: accepted, said or been told of; signed",
+        ),
+        schema="common",
+    )
+    op.add_column(
+        "recurring_patterns",
+        sa.Column(
+            "anchor_date",
+            sa.Date(),
+            sa.Computed("coalesce(user_next_date, detected_anchor_date)", persisted=True),
+            nullable=True,
+            comment="the due day that all others are counted from",
+        ),
+        schema="common",
+    )
+    op.add_column(
+        "recurring_patterns",
+        sa.Column(
+            "linked_last_date",
+            sa.Date(),
+            server_default=sa.FetchedValue(),
+            nullable=True,
+            comment="booking date of the newest booked payment that is linked",
+        ),
+        schema="common",
+    )
+    op.add_column(
+        "recurring_patterns",
+        sa.Column(
+            "last_date",
+            sa.Date(),
+            sa.Computed("coalesce(linked_last_date, detected_last_date)", persisted=True),
+            nullable=True,
+            comment="when it was last paid",
+        ),
+        schema="common",
+    )
+    op.add_column(
+        "recurring_patterns",
+        sa.Column(
+            "settled_through",
+            sa.Date(),
+            server_default=sa.FetchedValue(),
+            nullable=True,
+            comment="due days up to here are paid, were missed and said so, or were before its time",
+        ),
+        schema="common",
+    )
+    op.add_column(
+        "recurring_patterns",
+        sa.Column(
+            "next_date",
+            sa.Date(),
+            server_default=sa.FetchedValue(),
+            nullable=True,
+            comment="first due day after settled_through; null: nothing is expected",
+        ),
+        schema="common",
+    )
+    op.alter_column(
+        "recurring_patterns",
+        "account_id",
+        existing_type=sa.UUID(),
+        nullable=True,
+        comment="null: it was deleted; the pattern matches nothing and cannot be active",
+        schema="common",
+    )
+    op.alter_column(
+        "recurring_patterns",
+        "detection_key",
+        existing_type=sa.TEXT(),
+        comment="what detection knew it by first; for others see RecurringAlias",
+        existing_comment="what detection knows it by from run to run",
+        existing_nullable=True,
+        schema="common",
+    )
+    op.alter_column(
+        "recurring_patterns",
+        "user_next_date",
+        existing_type=sa.DATE(),
+        comment="a due day; later ones are counted from it, earlier ones are not due",
+        existing_nullable=True,
+        schema="common",
+    )
+    op.alter_column(
+        "recurring_patterns",
+        "merchant_contains",
+        existing_type=sa.TEXT(),
+        comment="matched without regard to case; null: merchant_id is matched",
+        existing_comment="matched without regard to case",
+        existing_nullable=True,
+        schema="common",
+    )
+    op.alter_column(
+        "recurring_patterns",
+        "amount_tolerance_pct",
+        existing_type=sa.NUMERIC(),
+        comment="per cent of the amount that a payment may differ by",
+        existing_nullable=False,
+        existing_server_default=sa.text("'10'::numeric"),
+        schema="common",
+    )
+    op.drop_constraint(
+        op.f("fk_recurring_patterns__account_id_user_id__accounts"),
+        "recurring_patterns",
+        schema="common",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_recurring_patterns__account_id_user_id__accounts"),
+        "recurring_patterns",
+        "accounts",
+        ["account_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="common",
+        referent_schema="common",
+        ondelete="SET NULL (account_id)",
+    )
+    op.drop_constraint(
+        op.f("ck_recurring_patterns__detected_has_key"),
+        "recurring_patterns",
+        schema="common",
+        type_="check",
+    )
+    op.create_check_constraint(
+        op.f("ck_recurring_patterns__active_has_account"),
+        "recurring_patterns",
+        "status <> 'active' or account_id is not null",
+        schema="common",
+    )
+    op.create_check_constraint(
+        op.f("ck_recurring_patterns__amount_tolerance_pct_in_range"),
+        "recurring_patterns",
+        "amount_tolerance_pct between 0 and 100",
+        schema="common",
+    )
+    op.create_check_constraint(
+        op.f("ck_recurring_patterns__detected_is_keyed"),
+        "recurring_patterns",
+        "source <> 'detected' or detection_key is not null",
+        schema="common",
+    )
+    op.create_check_constraint(
+        op.f("ck_recurring_patterns__merchant_contains_is_text"),
+        "recurring_patterns",
+        "merchant_contains ~ '\\S'",
+        schema="common",
+    )
+    op.create_check_constraint(
+        op.f("ck_recurring_patterns__user_amount_has_direction"),
+        "recurring_patterns",
+        "user_amount <> 0 and (user_amount < 0) = (direction = 'expense') and abs(user_amount) < 'infinity'",
+        schema="common",
+    )
+    op.create_check_constraint(
+        op.f("ck_recurring_patterns__user_name_is_text"),
+        "recurring_patterns",
+        "user_name ~ '\\S'",
+        schema="common",
+    )
+    op.add_column(
+        "transactions",
+        sa.Column(
+            "sort_date",
+            sa.Date(),
+            sa.Computed(
+                "coalesce(booking_date, value_date, (first_seen_at at time zone 'UTC'::text)::date)",
+                persisted=True,
+            ),
+            nullable=False,
+            comment="the best day known, that lists go by: booked, else value, else first seen (UTC)",
+        ),
+        schema="common",
+    )
     op.add_column(
         "transactions",
         sa.Column(
@@ -909,6 +2427,20 @@ def upgrade() -> None:
             nullable=False,
             comment="it left booked once; it never becomes pending again",
         ),
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_transactions__account_id_sort_date_id"),
+        "transactions",
+        ["account_id", "sort_date", "id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_transactions__user_id_sort_date_id"),
+        "transactions",
+        ["user_id", "sort_date", "id"],
+        unique=False,
         schema="common",
     )
     op.drop_constraint(
@@ -960,13 +2492,13 @@ def upgrade() -> None:
         ondelete="CASCADE",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__agreement_id__agreements"),
+        op.f("fk_requisitions__replaces_id__requisitions"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__replaces_id__requisitions"),
+        op.f("fk_requisitions__agreement_id__agreements"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
@@ -1088,10 +2620,10 @@ def upgrade() -> None:
     for name in SQL:
         run_file(f"0002_{name}.sql")
     for table in TOUCHED:
-        op.execute(
-            f"create trigger touch_updated_at before update on {table}"
-            " for each row execute function common.touch_updated_at()"
-        )
+        touch(table)
+    for table, columns in GENERATED.items():
+        op.execute(f"drop trigger touch_updated_at on {table}")
+        touch(table, columns)
     for table, moves in TRANSITIONS.items():
         arguments = ", ".join(f"'{move}'" for move in moves)
         op.execute(
@@ -1118,6 +2650,9 @@ def downgrade() -> None:
             op.execute(f"drop trigger audit_{event} on {table}")
     for table in TRANSITIONS:
         op.execute(f"drop trigger guard_transition on {table}")
+    for table in GENERATED:
+        op.execute(f"drop trigger touch_updated_at on {table}")
+        touch(table)
     for table in TOUCHED:
         op.execute(f"drop trigger touch_updated_at on {table}")
     for name in reversed(SQL):
@@ -1232,20 +2767,20 @@ def downgrade() -> None:
         type_="foreignkey",
     )
     op.create_foreign_key(
-        op.f("fk_requisitions__replaces_id__requisitions"),
+        op.f("fk_requisitions__agreement_id__agreements"),
         "requisitions",
-        "requisitions",
-        ["replaces_id"],
+        "agreements",
+        ["agreement_id"],
         ["id"],
         source_schema="gocardless",
         referent_schema="gocardless",
         ondelete="SET NULL",
     )
     op.create_foreign_key(
-        op.f("fk_requisitions__agreement_id__agreements"),
+        op.f("fk_requisitions__replaces_id__requisitions"),
         "requisitions",
-        "agreements",
-        ["agreement_id"],
+        "requisitions",
+        ["replaces_id"],
         ["id"],
         source_schema="gocardless",
         referent_schema="gocardless",
@@ -1299,7 +2834,159 @@ def downgrade() -> None:
         referent_schema="gocardless",
         ondelete="CASCADE",
     )
+    op.drop_index(
+        op.f("ix_transactions__user_id_sort_date_id"), table_name="transactions", schema="common"
+    )
+    op.drop_index(
+        op.f("ix_transactions__account_id_sort_date_id"), table_name="transactions", schema="common"
+    )
     op.drop_column("transactions", "was_booked", schema="common")
+    op.drop_column("transactions", "sort_date", schema="common")
+    op.drop_constraint(
+        op.f("ck_recurring_patterns__user_name_is_text"),
+        "recurring_patterns",
+        schema="common",
+        type_="check",
+    )
+    op.drop_constraint(
+        op.f("ck_recurring_patterns__user_amount_has_direction"),
+        "recurring_patterns",
+        schema="common",
+        type_="check",
+    )
+    op.drop_constraint(
+        op.f("ck_recurring_patterns__merchant_contains_is_text"),
+        "recurring_patterns",
+        schema="common",
+        type_="check",
+    )
+    op.drop_constraint(
+        op.f("ck_recurring_patterns__detected_is_keyed"),
+        "recurring_patterns",
+        schema="common",
+        type_="check",
+    )
+    op.drop_constraint(
+        op.f("ck_recurring_patterns__amount_tolerance_pct_in_range"),
+        "recurring_patterns",
+        schema="common",
+        type_="check",
+    )
+    op.drop_constraint(
+        op.f("ck_recurring_patterns__active_has_account"),
+        "recurring_patterns",
+        schema="common",
+        type_="check",
+    )
+    op.create_check_constraint(
+        op.f("ck_recurring_patterns__detected_has_key"),
+        "recurring_patterns",
+        "(source::text = 'detected'::text) = (detection_key IS NOT NULL)",
+        schema="common",
+    )
+    op.drop_constraint(
+        op.f("fk_recurring_patterns__account_id_user_id__accounts"),
+        "recurring_patterns",
+        schema="common",
+        type_="foreignkey",
+    )
+    op.create_foreign_key(
+        op.f("fk_recurring_patterns__account_id_user_id__accounts"),
+        "recurring_patterns",
+        "accounts",
+        ["account_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="common",
+        referent_schema="common",
+        ondelete="CASCADE",
+    )
+    op.alter_column(
+        "recurring_patterns",
+        "amount_tolerance_pct",
+        existing_type=sa.NUMERIC(),
+        comment=None,
+        existing_comment="per cent of the amount that a payment may differ by",
+        existing_nullable=False,
+        existing_server_default=sa.text("'10'::numeric"),
+        schema="common",
+    )
+    op.alter_column(
+        "recurring_patterns",
+        "merchant_contains",
+        existing_type=sa.TEXT(),
+        comment="matched without regard to case",
+        existing_comment="matched without regard to case; null: merchant_id is matched",
+        existing_nullable=True,
+        schema="common",
+    )
+    op.alter_column(
+        "recurring_patterns",
+        "user_next_date",
+        existing_type=sa.DATE(),
+        comment=None,
+        existing_comment="a due day; later ones are counted from it, earlier ones are not due",
+        existing_nullable=True,
+        schema="common",
+    )
+    op.alter_column(
+        "recurring_patterns",
+        "detection_key",
+        existing_type=sa.TEXT(),
+        comment="what detection knows it by from run to run",
+        existing_comment="what detection knew it by first; for others see RecurringAlias",
+        existing_nullable=True,
+        schema="common",
+    )
+    op.alter_column(
+        "recurring_patterns",
+        "account_id",
+        existing_type=sa.UUID(),
+        nullable=False,
+        comment=None,
+        existing_comment="null: it was deleted; the pattern matches nothing and cannot be active",
+        schema="common",
+    )
+    op.drop_column("recurring_patterns", "next_date", schema="common")
+    op.drop_column("recurring_patterns", "settled_through", schema="common")
+    op.drop_column("recurring_patterns", "last_date", schema="common")
+    op.drop_column("recurring_patterns", "linked_last_date", schema="common")
+    op.drop_column("recurring_patterns", "anchor_date", schema="common")
+    op.drop_column("recurring_patterns", "known_amount", schema="common")
+    op.drop_column("recurring_patterns", "amount", schema="common")
+    op.drop_column("recurring_patterns", "frequency", schema="common")
+    op.drop_column("recurring_patterns", "name", schema="common")
+    op.drop_column("recurring_patterns", "detected_anchor_date", schema="common")
+    op.drop_column("recurring_patterns", "account_fingerprint", schema="common")
+    op.drop_constraint(
+        op.f("ck_notifications__removed_says_nothing"),
+        "notifications",
+        schema="common",
+        type_="check",
+    )
+    op.drop_index(
+        op.f("ix_notifications__user_id_created_at_id"),
+        table_name="notifications",
+        schema="common",
+        postgresql_where=sa.text("removed_at is null"),
+    )
+    op.drop_index(
+        op.f("ix_notifications__created_at"),
+        table_name="notifications",
+        schema="common",
+        postgresql_where=sa.text("removed_at is null"),
+    )
+    op.drop_column("notifications", "removed_at", schema="common")
+    op.drop_constraint(
+        op.f("ck_users__base_currency_is_iso"), "users", schema="auth", type_="check"
+    )
+    op.drop_index("uq_users__lower_name", table_name="users", schema="auth")
+    op.create_unique_constraint(
+        op.f("uq_users__name"),
+        "users",
+        ["name"],
+        schema="auth",
+        postgresql_nulls_not_distinct=False,
+    )
     op.drop_index(
         "uq_transfers__outgoing_id_counted",
         table_name="transfers",
@@ -1315,6 +3002,11 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_transfers__user_id"), table_name="transfers", schema="common")
     op.drop_index(op.f("ix_transfers__incoming_id"), table_name="transfers", schema="common")
     op.drop_table("transfers", schema="common")
+    op.drop_index(op.f("ix_transfer_queue__user_id"), table_name="transfer_queue", schema="common")
+    op.drop_index(
+        op.f("ix_transfer_queue__transaction_id"), table_name="transfer_queue", schema="common"
+    )
+    op.drop_table("transfer_queue", schema="common")
     op.drop_index(
         op.f("ix_transaction_splits__user_id"), table_name="transaction_splits", schema="common"
     )
@@ -1333,9 +3025,80 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_tag_removals__user_id"), table_name="tag_removals", schema="common")
     op.drop_index(op.f("ix_tag_removals__tag_id"), table_name="tag_removals", schema="common")
     op.drop_table("tag_removals", schema="common")
+    op.drop_index(
+        op.f("ix_recurring_removals__user_id"), table_name="recurring_removals", schema="common"
+    )
+    op.drop_index(
+        op.f("ix_recurring_removals__transaction_id"),
+        table_name="recurring_removals",
+        schema="common",
+    )
+    op.drop_table("recurring_removals", schema="common")
+    op.drop_index(
+        op.f("ix_recurring_aliases__pattern_id"), table_name="recurring_aliases", schema="common"
+    )
+    op.drop_table("recurring_aliases", schema="common")
+    op.drop_index(
+        op.f("ix_planned_matches__user_id"), table_name="planned_matches", schema="common"
+    )
+    op.drop_table("planned_matches", schema="common")
+    op.drop_index(
+        op.f("ix_goal_contributions__user_id"), table_name="goal_contributions", schema="common"
+    )
+    op.drop_index(
+        op.f("ix_goal_contributions__transaction_id"),
+        table_name="goal_contributions",
+        schema="common",
+    )
+    op.drop_index(
+        op.f("ix_goal_contributions__goal_id_contributed_on"),
+        table_name="goal_contributions",
+        schema="common",
+    )
+    op.drop_table("goal_contributions", schema="common")
     op.drop_index(op.f("ix_tag_rules__user_id"), table_name="tag_rules", schema="common")
     op.drop_index(op.f("ix_tag_rules__tag_id"), table_name="tag_rules", schema="common")
     op.drop_table("tag_rules", schema="common")
+    op.drop_index(
+        op.f("ix_planned_transactions__user_id"), table_name="planned_transactions", schema="common"
+    )
+    op.drop_index(
+        op.f("ix_planned_transactions__tag_id"), table_name="planned_transactions", schema="common"
+    )
+    op.drop_index(
+        op.f("ix_planned_transactions__account_id"),
+        table_name="planned_transactions",
+        schema="common",
+    )
+    op.drop_table("planned_transactions", schema="common")
+    op.drop_index(
+        op.f("ix_notification_deliveries__user_id"),
+        table_name="notification_deliveries",
+        schema="common",
+    )
+    op.drop_index(
+        "ix_notification_deliveries__pending",
+        table_name="notification_deliveries",
+        schema="common",
+        postgresql_where=sa.text("status = 'pending'"),
+    )
+    op.drop_index(
+        op.f("ix_notification_deliveries__channel_id"),
+        table_name="notification_deliveries",
+        schema="common",
+    )
+    op.drop_table("notification_deliveries", schema="common")
+    op.drop_index(
+        op.f("ix_manual_asset_values__user_id"), table_name="manual_asset_values", schema="common"
+    )
+    op.drop_table("manual_asset_values", schema="common")
+    op.drop_index(
+        op.f("ix_loan_instalments__user_id"), table_name="loan_instalments", schema="common"
+    )
+    op.drop_table("loan_instalments", schema="common")
+    op.drop_index(op.f("ix_goals__user_id"), table_name="goals", schema="common")
+    op.drop_index(op.f("ix_goals__account_id"), table_name="goals", schema="common")
+    op.drop_table("goals", schema="common")
     op.drop_index(op.f("ix_budget_tags__user_id"), table_name="budget_tags", schema="common")
     op.drop_index(op.f("ix_budget_tags__tag_id"), table_name="budget_tags", schema="common")
     op.drop_table("budget_tags", schema="common")
@@ -1344,6 +3107,26 @@ def downgrade() -> None:
     op.drop_index("uq_tags__user_id_lower_name", table_name="tags", schema="common")
     op.drop_index(op.f("ix_tags__user_id"), table_name="tags", schema="common")
     op.drop_table("tags", schema="common")
+    op.drop_table("tag_rule_progress", schema="common")
+    op.drop_index(
+        "uq_notification_channels__user_id_lower_name",
+        table_name="notification_channels",
+        schema="common",
+    )
+    op.drop_index(
+        op.f("ix_notification_channels__user_id"),
+        table_name="notification_channels",
+        schema="common",
+    )
+    op.drop_table("notification_channels", schema="common")
+    op.drop_index(op.f("ix_manual_assets__user_id"), table_name="manual_assets", schema="common")
+    op.drop_table("manual_assets", schema="common")
+    op.drop_index(
+        op.f("ix_financial_milestones__user_id_target_amount"),
+        table_name="financial_milestones",
+        schema="common",
+    )
+    op.drop_table("financial_milestones", schema="common")
     op.drop_index("uq_budgets__user_id_lower_name", table_name="budgets", schema="common")
     op.drop_index(op.f("ix_budgets__user_id"), table_name="budgets", schema="common")
     op.drop_table("budgets", schema="common")
@@ -1353,8 +3136,21 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_audit_log__user_id_change_set"), table_name="audit_log", schema="common")
     op.drop_index(op.f("ix_audit_log__user_id"), table_name="audit_log", schema="common")
     op.drop_table("audit_log", schema="common")
+    op.drop_index(
+        "uq_refresh_tokens__live",
+        table_name="refresh_tokens",
+        schema="auth",
+        postgresql_where=sa.text("used_at is null and revoked_at is null"),
+    )
+    op.drop_index(op.f("ix_refresh_tokens__user_id"), table_name="refresh_tokens", schema="auth")
+    op.drop_index(op.f("ix_refresh_tokens__family_id"), table_name="refresh_tokens", schema="auth")
+    op.drop_index(op.f("ix_refresh_tokens__expires_at"), table_name="refresh_tokens", schema="auth")
+    op.drop_table("refresh_tokens", schema="auth")
+    op.drop_table("known_sources", schema="auth")
+    op.drop_table("polling_cursors", schema="telegram")
     op.drop_index(op.f("ix_fx_rates__day"), table_name="fx_rates", schema="common")
     op.drop_table("fx_rates", schema="common")
+    op.drop_table("login_throttles", schema="auth")
     op.drop_constraint(
         op.f("uq_api_keys__id_user_id"), "api_keys", schema="trading212", type_="unique"
     )
@@ -1366,4 +3162,7 @@ def downgrade() -> None:
     )
     op.drop_constraint(
         op.f("uq_agreements__id_user_id"), "agreements", schema="gocardless", type_="unique"
+    )
+    op.drop_constraint(
+        op.f("uq_notifications__id_user_id"), "notifications", schema="common", type_="unique"
     )

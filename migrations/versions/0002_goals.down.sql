@@ -1,0 +1,4 @@
+drop trigger keep_contribution on common.goal_contributions;
+drop function common.keep_contribution();
+drop trigger pause_without_account on common.goals;
+drop function common.pause_goal_without_account();
