@@ -35,7 +35,7 @@ from cli.output import (
     short,
     working,
 )
-from cli.recurring import monthly_cost, print_patterns
+from cli.recurring import all_patterns, monthly_cost, print_patterns
 from cli.session import Opened, opened
 from cli.status import print_balances
 from dagster_project.lib.launch import run_sync
@@ -196,7 +196,7 @@ def _show(session: Session, user_id: uuid.UUID, done: RunReport) -> None:
     _show_accounts(session, user_id, done)
     _show_ledger(session, user_id)
     print_balances(balances.reconcile(session, user_id=user_id))
-    _show_recurring(recurring_patterns.list_patterns(session, user_id))
+    _show_recurring(all_patterns(session, user_id))
     _show_notifications(session, user_id)
 
 
@@ -282,7 +282,9 @@ def _show_notifications(session: Session, user_id: uuid.UUID) -> None:
 
 
 def _show_next(session: Session, user_id: uuid.UUID, settings: Settings) -> None:
-    proposed = recurring_patterns.list_patterns(session, user_id, status=RecurringStatus.PENDING)
+    proposed = recurring_patterns.list_patterns(
+        session, user_id, status=RecurringStatus.PENDING, limit=1
+    ).items
     example = short(proposed[0].id) if proposed else "ID"
     heading("What next")
     print_words(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from rich.text import Text
+from sqlalchemy.orm import Session
 
 from cli.output import DOUBTFUL, GOOD, QUIET, day, money, print_json, print_table, say, short
 from cli.session import choose_user, match, opened
@@ -15,6 +17,7 @@ from postgres.common.enums import RecurringFrequency, RecurringStatus
 from postgres.common.models import RecurringPattern
 from postgres.common.operations import recurring_patterns
 from postgres.errors import OperationError
+from postgres.paging import LARGEST_LIMIT
 
 # As the analysis counts them; see recurring_cadences in the dbt project.
 _DAYS_A_YEAR = Decimal("365.25")
@@ -55,7 +58,7 @@ _DECISIONS: dict[str, tuple[frozenset[RecurringStatus], RecurringStatus, str]] =
 def show(user: str | None, *, as_json: bool) -> None:
     """List one user's patterns, the next one due first."""
     with opened() as ledger, ledger.database.sessions() as session:
-        found = recurring_patterns.list_patterns(session, choose_user(session, user).id)
+        found = all_patterns(session, choose_user(session, user).id)
     if as_json:
         print_json([to_json(each) for each in found])
     elif found:
@@ -74,7 +77,7 @@ def decide(decision: str, prefixes: Sequence[str], user: str | None) -> None:
     starts, wanted, done = _DECISIONS[decision]
     with opened() as ledger, ledger.database.sessions.begin() as session:
         user_id = choose_user(session, user).id
-        known = {each.id: each for each in recurring_patterns.list_patterns(session, user_id)}
+        known = {each.id: each for each in all_patterns(session, user_id)}
         chosen = [
             match(prefix, known, what="recurring pattern", listed_by="farthing recurring list")
             for prefix in prefixes
@@ -93,6 +96,18 @@ def decide(decision: str, prefixes: Sequence[str], user: str | None) -> None:
         say(f"{_name(known[pattern_id])} is {done}.")
 
 
+def all_patterns(session: Session, user_id: UUID) -> list[RecurringPattern]:
+    """Return a user's patterns, the next one due first."""
+    found: list[RecurringPattern] = []
+    after = None
+    while True:
+        page = recurring_patterns.list_patterns(session, user_id, after=after, limit=LARGEST_LIMIT)
+        found += page.items
+        after = page.after
+        if after is None:
+            return found
+
+
 def print_patterns(patterns: Iterable[RecurringPattern]) -> None:
     """Print patterns as a table."""
     print_table(
@@ -102,8 +117,8 @@ def print_patterns(patterns: Iterable[RecurringPattern]) -> None:
                 short(each.id),
                 _name(each),
                 _frequency(each),
-                "ended" if each.detected_is_ended else day(_next_date(each)),
-                money(_amount(each)),
+                "ended" if each.detected_is_ended else day(each.next_date),
+                money(each.amount),
                 money(monthly_cost(each)),
                 each.currency,
                 "" if each.detected_confidence is None else f"{each.detected_confidence:.0%}",
@@ -117,7 +132,7 @@ def print_patterns(patterns: Iterable[RecurringPattern]) -> None:
 
 def monthly_cost(pattern: RecurringPattern) -> Decimal | None:
     """Return what a pattern comes to in an average month; None if it ended or has no rhythm."""
-    amount, frequency = _amount(pattern), pattern.user_frequency or pattern.detected_frequency
+    amount, frequency = pattern.amount, pattern.frequency
     if amount is None or frequency not in _A_YEAR or pattern.detected_is_ended:
         return None
     return (amount * _A_YEAR[frequency] / 12).quantize(_CENT)
@@ -130,10 +145,10 @@ def to_json(pattern: RecurringPattern) -> dict[str, Any]:
         "name": _name(pattern),
         "status": pattern.status,
         "direction": pattern.direction,
-        "frequency": pattern.user_frequency or pattern.detected_frequency,
-        "next_date": _next_date(pattern),
-        "last_date": pattern.detected_last_date,
-        "amount": _amount(pattern),
+        "frequency": pattern.frequency,
+        "next_date": pattern.next_date,
+        "last_date": pattern.last_date,
+        "amount": pattern.amount,
         "monthly_cost": monthly_cost(pattern),
         "currency": pattern.currency,
         "confidence": pattern.detected_confidence,
@@ -143,17 +158,8 @@ def to_json(pattern: RecurringPattern) -> dict[str, Any]:
 
 
 def _name(pattern: RecurringPattern) -> str:
-    return pattern.user_name or pattern.detected_name or pattern.merchant_contains or "(no name)"
-
-
-def _amount(pattern: RecurringPattern) -> Decimal | None:
-    return pattern.detected_amount if pattern.user_amount is None else pattern.user_amount
-
-
-def _next_date(pattern: RecurringPattern) -> Any:
-    return pattern.user_next_date or pattern.detected_next_date
+    return pattern.name or pattern.merchant_contains or "(no name)"
 
 
 def _frequency(pattern: RecurringPattern) -> str:
-    frequency = pattern.user_frequency or pattern.detected_frequency
-    return frequency.value.replace("_", " ") if frequency else ""
+    return pattern.frequency.value.replace("_", " ") if pattern.frequency else ""

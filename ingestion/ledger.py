@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from farthing import clock
 from ingestion.accounts import for_each, record
 from ingestion.run import AccountOutcome, Run, StepOutcome
-from postgres.common.operations import balances
+from postgres.common.operations import balances, recurring_pattern_transactions
 from postgres.common.operations.balances import Reconciliation
 from postgres.core import WriteCounts, lock
 from postgres.gocardless import projections as gocardless
@@ -58,11 +58,16 @@ def project_transactions(run: Run) -> StepOutcome:
 
     def project(session: Session, account: Linked) -> WriteCounts:
         if isinstance(account, trading212.LinkedAccount):
-            return trading212.project_transactions(session, account)
-        counts = gocardless.project_transactions(session, account)
-        if account.is_read:
-            # Without its rows the whole balance would pass for what it opened with.
-            balances.set_opening_balance(session, account.account_id)
+            counts = trading212.project_transactions(session, account)
+        else:
+            counts = gocardless.project_transactions(session, account)
+            if account.is_read:
+                # Without its rows the whole balance would pass for what it opened with.
+                balances.set_opening_balance(session, account.account_id)
+        if counts.written:
+            recurring_pattern_transactions.match_patterns(
+                session, account_id=account.account_id, only_written=True
+            )
         return counts
 
     return _by_account(run, "common.transactions", project)

@@ -8,8 +8,16 @@ import sqlalchemy as sa
 
 from farthing import clock
 from ingestion.run import AccountOutcome, Run, StepOutcome
-from postgres.common.operations import budgets, notifications, recurring_patterns
+from postgres.common.operations import (
+    budgets,
+    financial_milestones,
+    goals,
+    notifications,
+    recurring_detection,
+    recurring_events,
+)
 from postgres.core import WriteCounts, lock
+from postgres.sessions import name_actor
 
 _PATTERNS = sa.table(
     "fct_recurring_patterns",
@@ -63,7 +71,8 @@ def record_recurring_patterns(run: Run) -> StepOutcome:
     started = time.monotonic()
     with run.sessions.begin() as session:
         lock(session, "common.recurring_patterns", run_id=run.run_id)
-        counts = recurring_patterns.record_detected(session, patterns, links)
+        name_actor(session, f"write_back:{run.run_id}")
+        counts = recurring_detection.record_detected(session, patterns, links)
     return _outcome("common.recurring_patterns", counts, started)
 
 
@@ -72,9 +81,14 @@ def notify(run: Run) -> StepOutcome:
     started = time.monotonic()
     with run.sessions.begin() as session:
         lock(session, "common.notifications", run_id=run.run_id)
+        name_actor(session, f"write_back:{run.run_id}")
         counts = notifications.announce_patterns(session)
+        counts += recurring_events.announce_price_changes(session)
+        counts += recurring_events.announce_missed_payments(session, now=clock.now())
         counts += notifications.warn_of_consent_expiry(session, now=clock.now())
         counts += budgets.check_budgets(session, now=clock.now())
+        counts += goals.evaluate_goals(session, now=clock.now())
+        counts += financial_milestones.evaluate_milestones(session, now=clock.now())
     return _outcome("common.notifications", counts, started)
 
 

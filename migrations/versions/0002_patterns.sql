@@ -164,6 +164,32 @@ create trigger plan_recurring_pattern
     before insert or update on common.recurring_patterns
     for each row execute function common.plan_recurring_pattern();
 
+-- An account is the same when it is connected again, though its row is new. The number itself does
+-- not outlive it.
+create function common.account_fingerprint(a common.accounts) returns text
+language sql immutable parallel safe
+as $$
+    select
+        encode(
+            sha256(convert_to(concat_ws('|', a.institution_id, a.account_number, a.currency), 'UTF8')),
+            'hex'
+        )
+$$;
+
+create function common.orphan_patterns() returns trigger
+language plpgsql as $$
+begin
+    update common.recurring_patterns
+    set account_id = null, account_fingerprint = common.account_fingerprint(old)
+    where account_id = old.id;
+    return old;
+end
+$$;
+
+create trigger orphan_patterns
+    before delete on common.accounts
+    for each row execute function common.orphan_patterns();
+
 -- Payments that are not booked do not count: a void one opens its due day again.
 create function common.date_patterns(pattern_ids uuid[]) returns void
 language plpgsql as $$

@@ -154,7 +154,7 @@ def test_what_the_user_says_wins(patterns: sessionmaker[Session]) -> None:
 def test_monthly_cost_is_an_average_month(
     frequency: RecurringFrequency, expected: str | None
 ) -> None:
-    pattern = _pattern(RENT, "x", frequency, "-10", dt.date(2026, 4, 1))
+    pattern = RecurringPattern(frequency=frequency, amount=Decimal(-10), detected_is_ended=False)
 
     assert monthly_cost(pattern) == (Decimal(expected) if expected else None)
 

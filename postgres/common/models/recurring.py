@@ -72,6 +72,9 @@ class RecurringPattern(HasId, HasTimes, Base):
     account_id: Mapped[uuid.UUID | None] = mapped_column(
         comment="null: it was deleted; the pattern matches nothing and cannot be active"
     )
+    account_fingerprint: Mapped[str | None] = mapped_column(
+        comment="tells whether an account is the deleted one again; written when it is deleted"
+    )
     merchant_id: Mapped[uuid.UUID | None]
     source: Mapped[RecurringSource] = mapped_column(checked(RecurringSource))
     status: Mapped[RecurringStatus] = mapped_column(

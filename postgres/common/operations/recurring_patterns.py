@@ -8,62 +8,195 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
-from postgres.common.enums import RecurringSource, RecurringStatus
-from postgres.common.models import RecurringPattern, RecurringPatternTransaction
-from postgres.core import WriteCounts, upsert_from_select
-from postgres.errors import NotFoundError, TransitionError
-
-TRANSITIONS: dict[RecurringStatus, frozenset[RecurringStatus]] = {
-    RecurringStatus.PENDING: frozenset({RecurringStatus.ACTIVE, RecurringStatus.CANCELLED}),
-    RecurringStatus.ACTIVE: frozenset({RecurringStatus.PAUSED, RecurringStatus.CANCELLED}),
-    RecurringStatus.PAUSED: frozenset({RecurringStatus.ACTIVE, RecurringStatus.CANCELLED}),
-    RecurringStatus.CANCELLED: frozenset(),
-}
-"""The state machine: from each state, the states it may go to."""
-
-DETECTED = (
-    "detected_name",
-    "detected_frequency",
-    "detected_amount",
-    "detected_next_date",
-    "detected_last_date",
-    "detected_confidence",
-    "detected_is_ended",
+from postgres.auth.models import User
+from postgres.common.enums import (
+    RecurringDirection,
+    RecurringFrequency,
+    RecurringSource,
+    RecurringStatus,
 )
-"""The columns that a run of detection sets."""
+from postgres.common.models import RecurringPattern
+from postgres.common.operations.recurring_pattern_transactions import match_patterns
+from postgres.common.recurrence import CADENCES
+from postgres.common.states import PATTERN, check_transition
+from postgres.core import UNSET, Unset, refusing
+from postgres.errors import NotFoundError, OperationError
+from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
+
+_REFUSALS = {
+    "fk_recurring_patterns__account_id_user_id__accounts": NotFoundError(
+        "there is no such account"
+    ),
+    "fk_recurring_patterns__merchant_id_user_id__merchants": NotFoundError(
+        "there is no such merchant"
+    ),
+    "ck_recurring_patterns__active_has_account": OperationError(
+        "its account was deleted: cancel it, and make one for another account"
+    ),
+    "ck_recurring_patterns__merchant_contains_is_text": OperationError(
+        "an empty text would match every merchant"
+    ),
+    "ck_recurring_patterns__user_name_is_text": OperationError("a name is not empty"),
+    "ck_recurring_patterns__user_amount_has_direction": OperationError(
+        "an expense has a negative amount, and an income a positive one"
+    ),
+    "ck_recurring_patterns__amount_tolerance_pct_in_range": OperationError(
+        "a tolerance is from 0 to 100 per cent"
+    ),
+}
 
 
-def list_patterns(
-    session: Session, user_id: uuid.UUID, *, status: RecurringStatus | None = None
-) -> Sequence[RecurringPattern]:
-    """Return a user's patterns, the next one due first."""
-    due = sa.func.coalesce(RecurringPattern.user_next_date, RecurringPattern.detected_next_date)
-    query = (
-        sa.select(RecurringPattern)
-        .where(RecurringPattern.user_id == user_id)
-        .order_by(due.nulls_last(), RecurringPattern.detected_name, RecurringPattern.id)
+def create_pattern(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    account_id: uuid.UUID,
+    direction: RecurringDirection,
+    currency: str,
+    frequency: RecurringFrequency,
+    at: dt.datetime,
+    name: str | None = None,
+    amount: Decimal | None = None,
+    next_date: dt.date | None = None,
+    merchant_id: uuid.UUID | None = None,
+    merchant_contains: str | None = None,
+    amount_tolerance_pct: Decimal = Decimal(10),
+) -> RecurringPattern:
+    """Create a pattern by hand. It is active at once, and past payments of its kind are linked.
+
+    :param currency: ISO 4217; of the amount and of the payments.
+    :param at: when the user says so. What was due before is not missed.
+    :param amount: expected, signed; None: any of the direction belongs to it.
+    :param next_date: a day that it is due on; the others are counted from it, and none is due
+        before. Irregular ones need none.
+    :param merchant_id: whose payments belong to it, unless ``merchant_contains`` is given.
+    :param merchant_contains: text in what the bank wrote or in the merchant's name, whatever the
+        case.
+    :param amount_tolerance_pct: per cent of the amount that a payment may differ by.
+    :raises NotFoundError: if the user has no such account or merchant.
+    :raises OperationError: if nothing says which payments or days are meant, or a value is out of
+        range.
+    """
+    if merchant_id is None and merchant_contains is None:
+        message = "a pattern needs a merchant, or a text that its payments contain"
+        raise OperationError(message)
+    if next_date is None and frequency in CADENCES:
+        message = "a pattern needs a day that it is due on, unless it is irregular"
+        raise OperationError(message)
+    pattern = RecurringPattern(
+        user_id=user_id,
+        account_id=account_id,
+        merchant_id=merchant_id,
+        source=RecurringSource.MANUAL,
+        status=RecurringStatus.ACTIVE,
+        direction=direction,
+        currency=currency,
+        user_name=name,
+        user_frequency=frequency,
+        user_amount=amount,
+        user_next_date=next_date,
+        merchant_contains=merchant_contains,
+        amount_tolerance_pct=amount_tolerance_pct,
+        known_amount=amount,
+        decided_at=at,
     )
-    if status is not None:
-        query = query.where(RecurringPattern.status == status)
-    return session.scalars(query).all()
+    with refusing(session, _REFUSALS):
+        session.add(pattern)
+        session.flush()
+    _match(session, pattern)
+    _count_on(session, pattern, at)
+    session.flush()
+    return pattern
 
 
 def get_pattern(
     session: Session, user_id: uuid.UUID, pattern_id: uuid.UUID
 ) -> RecurringPattern | None:
     """Return one of a user's patterns."""
-    return session.scalars(
-        sa.select(RecurringPattern).where(
-            RecurringPattern.id == pattern_id, RecurringPattern.user_id == user_id
-        )
-    ).one_or_none()
+    return session.scalars(_one(user_id, pattern_id)).one_or_none()
+
+
+def list_patterns(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    status: RecurringStatus | None = None,
+    source: RecurringSource | None = None,
+    direction: RecurringDirection | None = None,
+    account_id: uuid.UUID | None = None,
+    due_through: dt.date | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[RecurringPattern]:
+    """Return a user's patterns, the next one due first and what is not expected last.
+
+    :param due_through: only those that are due up to this day, overdue ones too.
+    :param after: from the page before.
+    """
+    wanted = {
+        RecurringPattern.status: status,
+        RecurringPattern.source: source,
+        RecurringPattern.direction: direction,
+        RecurringPattern.account_id: account_id,
+    }
+    query = sa.select(RecurringPattern).where(
+        RecurringPattern.user_id == user_id,
+        *(column == value for column, value in wanted.items() if value is not None),
+    )
+    if due_through is not None:
+        query = query.where(RecurringPattern.next_date <= due_through)
+    order = (Key(RecurringPattern.due_order), Key(RecurringPattern.id))
+    return fetch_page(session, query, order=order, after=after, limit=limit)
+
+
+def update_pattern(
+    session: Session,
+    user_id: uuid.UUID,
+    pattern_id: uuid.UUID,
+    *,
+    name: str | Unset | None = UNSET,
+    frequency: RecurringFrequency | Unset | None = UNSET,
+    amount: Decimal | Unset | None = UNSET,
+    next_date: dt.date | Unset | None = UNSET,
+    merchant_contains: str | Unset | None = UNSET,
+    amount_tolerance_pct: Decimal | Unset = UNSET,
+) -> RecurringPattern:
+    """Say how a pattern is; what the user says wins over what is detected, in every run.
+
+    None goes back to what is detected, for a text to the merchant. If the pattern is active, past
+    payments that it matches now are linked.
+
+    :param amount: expected, signed; what is missing or changes is told against it.
+    :param next_date: the day that it is due next; the later ones are counted from it.
+    :raises NotFoundError: if the user has no such pattern.
+    :raises OperationError: if a value is out of range.
+    """
+    pattern = _lock(session, user_id, pattern_id)
+    said: dict[str, Any] = {
+        "user_name": name,
+        "user_frequency": frequency,
+        "user_amount": amount,
+        "user_next_date": next_date,
+        "merchant_contains": merchant_contains,
+        "amount_tolerance_pct": amount_tolerance_pct,
+    }
+    with refusing(session, _REFUSALS):
+        for column, value in said.items():
+            if value is not UNSET:
+                setattr(pattern, column, value)
+        session.flush()
+    if amount is not UNSET:
+        pattern.known_amount = pattern.amount
+    _match(session, pattern)
+    session.flush()
+    return pattern
 
 
 def change_status(
@@ -77,110 +210,73 @@ def change_status(
     """Take a user's decision on a pattern.
 
     :param status: active accepts or resumes it, paused pauses it, cancelled dismisses or ends it.
-    :param at: when the user decided.
+        What is cancelled stays it, and is not proposed again.
+    :param at: when the user decided. What was due before they counted on it is not missed.
     :raises NotFoundError: if the user has no such pattern.
     :raises TransitionError: if the state machine has no such way.
+    :raises OperationError: if it is to be active and its account was deleted.
     """
-    pattern = session.scalars(
-        sa.select(RecurringPattern)
-        .where(RecurringPattern.id == pattern_id, RecurringPattern.user_id == user_id)
-        .with_for_update()
-    ).one_or_none()
-    if pattern is None:
-        message = f"there is no recurring pattern {pattern_id}"
-        raise NotFoundError(message)
-    if status not in TRANSITIONS[pattern.status]:
-        raise TransitionError(pattern.status, status, what="the pattern")
-    pattern.status = status
-    pattern.decided_at = at
-    session.flush()
+    pattern = _lock(session, user_id, pattern_id)
+    check_transition(PATTERN, pattern.status, status, what="the pattern")
+    with refusing(session, _REFUSALS):
+        pattern.status = status
+        pattern.decided_at = at
+        if status is RecurringStatus.ACTIVE:
+            _count_on(session, pattern, at)
+        session.flush()
+    if status is RecurringStatus.ACTIVE:
+        _match(session, pattern)
+        session.flush()
     return pattern
 
 
-def record_detected(
-    session: Session, patterns: sa.Select[Any], links: sa.Select[Any]
-) -> WriteCounts:
-    """Bring a run's findings in, under the user's decisions.
+def delete_pattern(session: Session, user_id: uuid.UUID, pattern_id: uuid.UUID) -> None:
+    """Delete a pattern that the user made by mistake.
 
-    New patterns are proposed as pending; ones that have ended are not proposed. Known ones get new
-    detected values and keep their status and the user's values. A pending one that is no longer
-    found is withdrawn, since nobody decided on it. A transaction that the user linked by hand stays
-    where it is.
+    What detection knows too is cancelled instead: deleted, it would be proposed again.
 
-    :param patterns: ``user_id``, ``account_id``, ``merchant_id``, ``detection_key``,
-        ``direction``, ``currency`` and the columns of :data:`DETECTED`.
-    :param links: ``transaction_id``, ``user_id`` and ``detection_key`` of every occurrence.
+    :raises NotFoundError: if the user has no such pattern.
+    :raises OperationError: if detection knows it.
     """
-    found = patterns.subquery("found")
-    known = sa.exists().where(
-        RecurringPattern.user_id == found.c.user_id,
-        RecurringPattern.detection_key == found.c.detection_key,
-    )
-    proposed = sa.select(
-        *found.c, sa.literal(RecurringSource.DETECTED.value).label("source")
-    ).where(sa.or_(~found.c.detected_is_ended, known))
-    counts = upsert_from_select(
-        session,
-        RecurringPattern,
-        proposed,
-        key=("user_id", "detection_key"),
-        insert_only=("source",),
-    )
-    _withdraw_unfound(session, found)
-    _link(session, links.subquery("occurrences"))
-    return counts
+    pattern = _lock(session, user_id, pattern_id)
+    if pattern.detection_key is not None:
+        message = "it would be found and proposed again: cancel it instead"
+        raise OperationError(message)
+    session.delete(pattern)
+    session.flush()
 
 
-def _withdraw_unfound(session: Session, found: sa.Subquery) -> None:
-    session.execute(
-        sa.delete(RecurringPattern)
-        .where(
-            RecurringPattern.source == RecurringSource.DETECTED,
-            RecurringPattern.status == RecurringStatus.PENDING,
-            ~sa.exists().where(
-                found.c.user_id == RecurringPattern.user_id,
-                found.c.detection_key == RecurringPattern.detection_key,
-                ~found.c.detected_is_ended,
-            ),
-        )
-        .execution_options(synchronize_session=False)
+def _one(user_id: uuid.UUID, pattern_id: uuid.UUID) -> sa.Select[tuple[RecurringPattern]]:
+    return sa.select(RecurringPattern).where(
+        RecurringPattern.id == pattern_id, RecurringPattern.user_id == user_id
     )
 
 
-def _link(session: Session, occurrences: sa.Subquery) -> None:
-    link = RecurringPatternTransaction
-    wanted = (
-        sa.select(
-            occurrences.c.transaction_id,
-            RecurringPattern.id.label("pattern_id"),
-            occurrences.c.user_id,
-            sa.literal(RecurringSource.DETECTED.value).label("source"),
-        )
-        .join(
-            RecurringPattern,
-            sa.and_(
-                RecurringPattern.user_id == occurrences.c.user_id,
-                RecurringPattern.detection_key == occurrences.c.detection_key,
-            ),
-        )
-        .cte("wanted")
-    )
-    session.execute(
-        sa.delete(link)
-        .where(
-            link.source == RecurringSource.DETECTED,
-            ~sa.exists().where(
-                wanted.c.transaction_id == link.transaction_id,
-                wanted.c.pattern_id == link.pattern_id,
-            ),
-        )
-        .execution_options(synchronize_session=False)
-    )
-    missing = sa.select(*wanted.c).where(
-        ~sa.exists().where(link.transaction_id == wanted.c.transaction_id)
-    )
-    session.execute(
-        pg.insert(link)
-        .from_select(["transaction_id", "pattern_id", "user_id", "source"], missing)
-        .on_conflict_do_nothing()
-    )
+def _lock(session: Session, user_id: uuid.UUID, pattern_id: uuid.UUID) -> RecurringPattern:
+    query = _one(user_id, pattern_id).with_for_update(key_share=True)
+    pattern = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if pattern is None:
+        message = f"there is no recurring pattern {pattern_id}"
+        raise NotFoundError(message)
+    return pattern
+
+
+def _match(session: Session, pattern: RecurringPattern) -> None:
+    """Link past payments. Those from before the day that the user named do not pay for it."""
+    session.flush()
+    match_patterns(session, pattern_id=pattern.id)
+    session.refresh(pattern)
+    named = pattern.user_next_date
+    if named is not None and (pattern.last_date is None or pattern.last_date < named):
+        pattern.settled_through = named - dt.timedelta(days=1)
+
+
+def _count_on(session: Session, pattern: RecurringPattern, at: dt.datetime) -> None:
+    """Expect it from now on: a day that nothing can be paid for any more is not waited for."""
+    zone = session.scalars(sa.select(User.time_zone).where(User.id == pattern.user_id)).one()
+    cadence = CADENCES.get(pattern.frequency) if pattern.frequency else None
+    closed = dt.timedelta(days=1 + (cadence.leeway if cadence else 0))
+    past = at.astimezone(ZoneInfo(zone)).date() - closed
+    pattern.settled_through = max(past, pattern.settled_through or past)
+    if pattern.known_amount is None:
+        pattern.known_amount = pattern.amount
