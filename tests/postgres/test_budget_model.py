@@ -48,6 +48,8 @@ SPENDING = {
     TransactionKind.INTEREST,
     TransactionKind.OTHER,
 }
+SEEN_AT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+DECIDED = {TransferStatus.CONFIRMED, TransferStatus.REJECTED}
 COUNTED = {TransferStatus.LINKED, TransferStatus.CONFIRMED}
 DIGITS = {"GBP": 2, "EUR": 2, "JPY": 0}
 # Units for one euro; divisors that leave no endless fraction. CHF has no rate, and GBP has none for
@@ -272,6 +274,7 @@ class Store:
                 "status": row.transfer,
                 "confidence": Decimal(1),
                 "reason": "drawn",
+                "decided_at": SEEN_AT if row.transfer in DECIDED else None,
             }
             for row, other in zip((r for r in case.rows if r.transfer), others, strict=True)
         ]
@@ -320,7 +323,7 @@ class Store:
             "merchant_id": self.merchants.get(row.merchant or ""),
             "raw_table": "drawn",
             "raw_id": uuid.uuid4(),
-            "first_seen_at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+            "first_seen_at": SEEN_AT,
         }
 
     def _other_leg(self, row: Row, number: int) -> dict[str, Any]:

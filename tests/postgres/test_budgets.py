@@ -41,6 +41,7 @@ from tests.postgres.ledger import Ledger, book, make_ledger, make_merchant
 D = dt.date
 MARCH = D(2026, 3, 1)
 MID_MARCH = D(2026, 3, 15)
+DECIDED = {TransferStatus.CONFIRMED, TransferStatus.REJECTED}
 NOON = dt.datetime(2026, 3, 15, 12, tzinfo=dt.UTC)
 
 
@@ -213,6 +214,7 @@ class TestSpending:
                     status=status,
                     confidence=Decimal(1),
                     reason="same amount",
+                    decided_at=NOON if status in DECIDED else None,
                 )
             )
         session.flush()
