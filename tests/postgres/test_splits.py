@@ -1,4 +1,4 @@
-"""Splits make up their transaction exactly, whatever writes, and follow it when a sync changes it."""
+"""What the user says a transaction was for: one tag, or parts that make it up."""
 
 from __future__ import annotations
 
@@ -9,41 +9,27 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
 from threading import Barrier
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session, sessionmaker
 
-from postgres.common.enums import SplitSource, TransactionStatus
-from postgres.common.models import Tag, TagRemoval, TagRule, Transaction, TransactionSplit
+from postgres.common.enums import SplitSource
+from postgres.common.models import Tag, TagRemoval, TagRule, Transaction
 from postgres.common.operations import tags, transaction_splits
 from postgres.common.operations.transaction_splits import Part
-from postgres.core import WriteCounts, table_of, upsert
-from postgres.errors import (
-    NotFoundError,
-    OperationError,
-    RetryableError,
-    UnbalancedSplitsError,
-)
-from postgres.sessions import act_for, user_session
+from postgres.errors import NotFoundError, OperationError, RetryableError, UnbalancedSplitsError
 from tests.postgres.ledger import Ledger, book, make_ledger
+from tests.postgres.splits import add, amounts_of, execute, money, on_one_database, versions
 
 DAY = dt.date(2026, 3, 14)
-BALANCED = "ck_transaction_splits__balanced"
-
-on_one_database = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None
-)
 
 
 @pytest.fixture
 def ledger(session: Session) -> Ledger:
-    ledger = make_ledger(session)
-    session.commit()
-    return ledger
+    return make_ledger(session)
 
 
 @pytest.fixture
@@ -63,346 +49,461 @@ def make_rule(session: Session, tag: Tag) -> TagRule:
     return rule
 
 
-def add(
-    session: Session, row: Transaction, *amounts: str, currency: str = "GBP", **values: Any
-) -> list[TransactionSplit]:
-    """Write splits as any code could, one statement each."""
-    splits = []
-    for amount in amounts:
-        split = TransactionSplit(
-            user_id=row.user_id,
-            transaction_id=row.id,
-            amount=Decimal(amount),
-            currency=currency,
-            **{"source": SplitSource.USER, **values},
+def removals(session: Session) -> set[tuple[uuid.UUID, uuid.UUID]]:
+    rows = session.execute(sa.select(TagRemoval.transaction_id, TagRemoval.tag_id))
+    return {(transaction_id, tag_id) for transaction_id, tag_id in rows}
+
+
+class TestSetTag:
+    def test_one_tag_is_one_split_of_the_whole(
+        self, session: Session, ledger: Ledger, food: Tag
+    ) -> None:
+        row = book(session, ledger, DAY, "-12.50")
+
+        split = transaction_splits.set_tag(session, ledger.user.id, row.id, food.id)
+        session.commit()
+
+        assert split is not None
+        assert (split.tag_id, split.amount, split.currency) == (food.id, row.amount, "GBP")
+        assert (split.source, split.rule_id, split.note) == (SplitSource.USER, None, None)
+        assert not split.needs_review
+        assert amounts_of(session, row) == [row.amount]
+
+    def test_another_tag_takes_the_place_and_keeps_the_note(
+        self, session: Session, ledger: Ledger, food: Tag, home: Tag
+    ) -> None:
+        row = book(session, ledger, DAY, "-12.50")
+        (made,) = add(
+            session,
+            row,
+            "-12.50",
+            tag_id=food.id,
+            note="for Ann",
+            source=SplitSource.RULE,
+            rule_id=make_rule(session, food).id,
+            needs_review=True,
         )
-        session.add(split)
-        session.flush()
-        splits.append(split)
-    return splits
 
-
-def amounts_of(session: Session, row: Transaction) -> list[Decimal]:
-    found = transaction_splits.list_splits(session, row.user_id, [row.id])
-    return [split.amount for split in found]
-
-
-def change(session: Session, row: Transaction, **values: Any) -> WriteCounts:
-    """Change a transaction the way a sync does."""
-    names = ("user_id", "account_id", "source_key", "status", "amount", "currency", "booking_date")
-    names += ("kind", "raw_table", "raw_id", "first_seen_at")
-    stored = {name: getattr(row, name) for name in names}
-    return upsert(
-        session,
-        Transaction,
-        [stored | values],
-        key=("account_id", "source_key"),
-        insert_only=("user_id", "first_seen_at"),
-    )
-
-
-def refused_by(session: Session) -> str | None:
-    """Name the constraint that refuses the commit."""
-    with pytest.raises(sa.exc.IntegrityError) as caught:
+        split = transaction_splits.set_tag(session, ledger.user.id, row.id, home.id)
         session.commit()
-    session.rollback()
-    return getattr(getattr(caught.value.orig, "diag", None), "constraint_name", None)
 
+        assert split is made
+        assert (split.tag_id, split.source, split.rule_id) == (home.id, SplitSource.USER, None)
+        assert (split.note, split.needs_review) == ("for Ann", False)
+        assert removals(session) == {(row.id, food.id)}
 
-def execute(session: Session, statement: str, **values: Any) -> None:
-    named = {name: value for name, value in values.items() if f":{name}" in statement}
-    session.execute(sa.text(statement), named)
-
-
-class TestBalance:
-    """The deferred constraint trigger."""
-
-    def test_parts_that_make_up_the_whole_are_taken(self, session: Session, ledger: Ledger) -> None:
-        for parts in (
-            ["-50"],
-            ["-30", "-20"],
-            ["-50.00", "-5", "5"],
-            ["-55", "5.000"],
-            ["-49.999999999999999999", "-0.000000000000000001"],
-        ):
-            row = book(session, ledger, DAY, "-50")
-            add(session, row, *parts)
-
-            session.commit()
-
-            assert sum(amounts_of(session, row)) == -50
-
-    def test_parts_that_do_not_are_refused_at_the_commit(
-        self, session: Session, ledger: Ledger
+    def test_putting_the_tag_of_a_rule_on_by_hand_makes_it_the_users(
+        self, session: Session, ledger: Ledger, food: Tag
     ) -> None:
-        row = book(session, ledger, DAY, "-50")
-        session.commit()
-        for parts in (
-            ["-30"],
-            ["50"],
-            ["-30", "-20", "-0.01"],
-            ["-50", "0"],
-            ["0"],
-            ["-49.999999999999999999"],
-            ["NaN"],
-        ):
-            add(session, row, *parts)
+        row = book(session, ledger, DAY, "-12.50")
+        rule = make_rule(session, food)
+        add(session, row, "-12.50", tag_id=food.id, source=SplitSource.RULE, rule_id=rule.id)
 
-            assert refused_by(session) == BALANCED, parts
-            assert amounts_of(session, row) == []
+        split = transaction_splits.set_tag(session, ledger.user.id, row.id, food.id)
 
-    def test_refusal_says_what_is_wrong(self, session: Session, ledger: Ledger) -> None:
-        row = book(session, ledger, DAY, "-50")
-        add(session, row, "-30")
+        assert split is not None
+        assert (split.tag_id, split.source, split.rule_id) == (food.id, SplitSource.USER, None)
+        assert removals(session) == set()
 
-        with pytest.raises(sa.exc.IntegrityError, match=f"{row.id} do not make up its -50 GBP"):
-            session.commit()
-
-    def test_parts_are_in_the_currency_of_the_whole(self, session: Session, ledger: Ledger) -> None:
-        row = book(session, ledger, DAY, "-50")
-        add(session, row, "-20")
-        add(session, row, "-30", currency="EUR")
-
-        assert refused_by(session) == BALANCED
-
-    def test_parts_of_nothing_may_be_nothing(self, session: Session, ledger: Ledger) -> None:
-        for parts in (["0"], ["0", "0"], ["5", "-5"]):
-            add(session, book(session, ledger, DAY, "0"), *parts)
-
-        session.commit()
-
-    def test_no_later_change_of_a_part_breaks_it(self, session: Session, ledger: Ledger) -> None:
-        row, other = book(session, ledger, DAY, "-50"), book(session, ledger, DAY, "-30")
-        add(session, row, "-30", "-20")
-        session.commit()
-        for change in (
-            "delete from common.transaction_splits where amount = -20",
-            "update common.transaction_splits set amount = -21 where amount = -20",
-            "update common.transaction_splits set amount = 0 where amount = -20",
-            "update common.transaction_splits set amount = case amount when -20 then 0 else -50 end",
-            "update common.transaction_splits set currency = 'EUR' where amount = -20",
-            "update common.transaction_splits set transaction_id = :other where amount = -20",
-            "update common.transaction_splits set transaction_id = :other where amount = -30",
-        ):
-            execute(session, change, other=other.id)
-
-            assert refused_by(session) == BALANCED, change
-            assert amounts_of(session, row) == [-30, -20]
-
-    def test_no_change_of_the_whole_breaks_it(self, session: Session, ledger: Ledger) -> None:
-        add(session, book(session, ledger, DAY, "-50"), "-50")
-        # What keeps them in step is out of order.
-        execute(session, "alter table common.transactions disable trigger rescale_splits")
-        session.commit()
-        for change in ("amount = -51", "currency = 'EUR'"):
-            execute(session, f"update common.transactions set {change}")  # noqa: S608
-
-            assert refused_by(session) == BALANCED, change
-
-    def test_all_parts_may_move_or_go_together(self, session: Session, ledger: Ledger) -> None:
-        row, other = book(session, ledger, DAY, "-50"), book(session, ledger, DAY, "-50")
-        add(session, row, "-30", "-20")
-        session.commit()
-
-        execute(session, "update common.transaction_splits set transaction_id = :o", o=other.id)
-        session.commit()
-        assert (amounts_of(session, row), amounts_of(session, other)) == ([], [-30, -20])
-
-        execute(session, "delete from common.transaction_splits")
-        session.commit()
-
-    def test_it_holds_at_the_end_and_not_in_between(self, session: Session, ledger: Ledger) -> None:
-        row = book(session, ledger, DAY, "-50")
-        (first, _) = add(session, row, "-30", "-20")
-        session.commit()
-
-        session.delete(first)
-        session.flush()
-        add(session, row, "-10", "-20")
-        session.commit()
-
-        assert amounts_of(session, row) == [-20, -20, -10]
-
-    def test_a_transaction_goes_with_its_splits(self, session: Session, ledger: Ledger) -> None:
-        row = book(session, ledger, DAY, "-50")
-        add(session, row, "-30", "-20")
-        session.commit()
-
-        execute(session, "delete from common.transactions where id = :id", id=row.id)
-        session.commit()
-
-        assert session.scalars(sa.select(TransactionSplit.id)).all() == []
-
-    def test_an_application_is_held_to_it(
-        self, session: Session, sessions: sessionmaker[Session], ledger: Ledger
+    def test_several_parts_give_way_to_one(
+        self, session: Session, ledger: Ledger, food: Tag, home: Tag
     ) -> None:
-        row = book(session, ledger, DAY, "-50")
+        row, bystander = book(session, ledger, DAY, "-50"), book(session, ledger, DAY, "-9")
+        add(session, row, "-30", tag_id=food.id)
+        add(session, row, "-15", tag_id=home.id)
+        add(session, row, "-5")
+        add(session, bystander, "-5", "-4", tag_id=food.id)
+
+        split = transaction_splits.set_tag(session, ledger.user.id, row.id, home.id)
         session.commit()
 
-        with user_session(sessions, ledger.user.id) as own:
-            add(own, row, "-30", "-20")
-        with (
-            pytest.raises(sa.exc.IntegrityError, match="do not make up"),
-            user_session(sessions, ledger.user.id) as own,
-        ):
-            execute(own, "delete from common.transaction_splits where amount = -20")
+        assert split is not None
+        assert split.tag_id == home.id
+        assert amounts_of(session, row) == [-50]
+        assert amounts_of(session, bystander) == [-5, -4]
+        assert removals(session) == {(row.id, food.id)}
 
-        assert amounts_of(session, row) == [-30, -20]
+    def test_tag_taken_off_is_remembered_until_it_is_put_on_by_hand(
+        self, session: Session, ledger: Ledger, food: Tag
+    ) -> None:
+        row, bystander = book(session, ledger, DAY, "-50"), book(session, ledger, DAY, "-9")
+        user_id = ledger.user.id
+        for each in (row, bystander):
+            transaction_splits.set_tag(session, user_id, each.id, food.id)
+            assert transaction_splits.set_tag(session, user_id, each.id, None) is None
+        assert removals(session) == {(row.id, food.id), (bystander.id, food.id)}
+        assert amounts_of(session, row) == []
 
-    def test_also_if_it_acts_for_somebody_else_in_the_end(
-        self, session: Session, sessions: sessionmaker[Session], ledger: Ledger
+        # A second time there is nothing to take off.
+        assert transaction_splits.set_tag(session, user_id, row.id, None) is None
+        transaction_splits.set_tag(session, user_id, row.id, food.id)
+        session.commit()
+
+        assert removals(session) == {(bystander.id, food.id)}
+
+    def test_again_it_writes_nothing(self, session: Session, ledger: Ledger, food: Tag) -> None:
+        row = book(session, ledger, DAY, "-50")
+        transaction_splits.set_tag(session, ledger.user.id, row.id, food.id)
+        session.commit()
+        before = versions(session)
+
+        assert transaction_splits.tag_many(session, ledger.user.id, [row.id], food.id) == 0
+        session.commit()
+
+        assert versions(session) == before
+
+    def test_others_tags_and_transactions_are_not_there(
+        self, session: Session, ledger: Ledger, food: Tag
     ) -> None:
         row, other = book(session, ledger, DAY, "-50"), make_ledger(session)
-        add(session, row, "-30", "-20")
-        session.commit()
-        for statement in (
-            "insert into common.transaction_splits"
-            " (user_id, transaction_id, amount, currency, source)"
-            " select user_id, id, -20, currency, 'user' from common.transactions",
-            "delete from common.transaction_splits where amount = -20",
-            "update common.transaction_splits set amount = -1 where amount = -20",
+        theirs = book(session, other, DAY, "-50")
+        their_tag = tags.create_tag(session, other.user.id, "Food")
+
+        for transaction_id, tag_id, missing in (
+            (theirs.id, food.id, f"no transaction {theirs.id}"),
+            (theirs.id, None, f"no transaction {theirs.id}"),
+            (row.id, their_tag.id, f"no tag {their_tag.id}"),
         ):
-            with (
-                pytest.raises(sa.exc.IntegrityError, match="do not make up"),
-                user_session(sessions, ledger.user.id) as own,
-            ):
-                execute(own, statement)
-                act_for(own, other.user.id)
+            with pytest.raises(NotFoundError, match=missing):
+                transaction_splits.set_tag(session, ledger.user.id, transaction_id, tag_id)
+        assert transaction_splits.list_splits(session, ledger.user.id, [row.id, theirs.id]) == []
+        assert transaction_splits.list_splits(session, other.user.id, [row.id, theirs.id]) == []
 
-            assert amounts_of(session, row) == [-30, -20]
 
-    def test_the_check_leaves_the_session_as_it_was(
-        self, session: Session, sessions: sessionmaker[Session], ledger: Ledger
+class TestTagMany:
+    def test_every_shape_becomes_the_whole(
+        self, session: Session, ledger: Ledger, food: Tag, home: Tag
     ) -> None:
-        row, other = book(session, ledger, DAY, "-50"), make_ledger(session)
+        bare, whole, parts, same, bystander = (
+            book(session, ledger, DAY, f"-{n}0") for n in range(1, 6)
+        )
+        add(session, whole, "-20", tag_id=home.id)
+        add(session, parts, "-10", "-20", tag_id=home.id)
+        add(session, same, "-40", tag_id=food.id)
+        add(session, bystander, "-50", tag_id=home.id)
+        chosen = [bare.id, whole.id, parts.id, same.id]
+
+        changed = transaction_splits.tag_many(session, ledger.user.id, chosen, food.id)
         session.commit()
 
-        with user_session(sessions, ledger.user.id) as own:
-            add(own, row, "-50")
-            act_for(own, other.user.id)
-            execute(own, "set constraints all immediate")
-            acting = own.scalar(sa.text("select current_setting('farthing.user_id')"))
+        found = transaction_splits.list_splits(session, ledger.user.id, chosen)
+        assert changed == 3
+        assert sorted(split.amount for split in found) == [-40, -30, -20, -10]
+        assert {split.tag_id for split in found} == {food.id}
+        assert removals(session) == {(whole.id, home.id), (parts.id, home.id)}
 
-        assert acting == str(other.user.id)
+    def test_tags_come_off(self, session: Session, ledger: Ledger, food: Tag) -> None:
+        bare, whole, parts = (book(session, ledger, DAY, "-30") for _ in range(3))
+        add(session, whole, "-30", tag_id=food.id)
+        add(session, parts, "-10", "-20", tag_id=food.id)
+        chosen = [bare.id, whole.id, parts.id]
 
-    def test_two_who_write_at_once_do_not_add_up_unseen(
-        self, session: Session, sessions: sessionmaker[Session], ledger: Ledger
+        assert transaction_splits.tag_many(session, ledger.user.id, chosen, None) == 2
+        session.commit()
+
+        assert transaction_splits.list_splits(session, ledger.user.id, chosen) == []
+        assert removals(session) == {(whole.id, food.id), (parts.id, food.id)}
+
+    def test_all_or_none(self, session: Session, ledger: Ledger, food: Tag) -> None:
+        row = book(session, ledger, DAY, "-30")
+
+        with pytest.raises(NotFoundError):
+            transaction_splits.tag_many(session, ledger.user.id, [row.id, uuid.uuid4()], food.id)
+
+        assert amounts_of(session, row) == []
+        assert transaction_splits.tag_many(session, ledger.user.id, [], food.id) == 0
+
+    def test_as_many_statements_for_many_as_for_one(
+        self, session: Session, engine: sa.Engine, ledger: Ledger, food: Tag
+    ) -> None:
+        rows = [book(session, ledger, DAY, "-30") for _ in range(50)]
+
+        def statements(chosen: list[Transaction]) -> int:
+            seen: list[str] = []
+
+            def count(_c: object, _u: object, statement: str, *_: object) -> None:
+                seen.append(statement)
+
+            sa.event.listen(engine, "before_cursor_execute", count)
+            ids = [row.id for row in chosen]
+            transaction_splits.tag_many(session, ledger.user.id, ids, food.id)
+            sa.event.remove(engine, "before_cursor_execute", count)
+            return len(seen)
+
+        assert statements(rows[1:]) == statements(rows[:1]) <= 8
+
+
+class TestSetSplits:
+    def test_parts_and_the_rest(
+        self, session: Session, ledger: Ledger, food: Tag, home: Tag
     ) -> None:
         row = book(session, ledger, DAY, "-50")
+        transaction_splits.set_tag(session, ledger.user.id, row.id, food.id)
+
+        splits = transaction_splits.set_splits(
+            session,
+            ledger.user.id,
+            row.id,
+            [
+                Part(home.id, Decimal("-12.34"), note="soap"),
+                Part(None),
+                Part(home.id, Decimal(5), note="cashback"),
+            ],
+        )
         session.commit()
-        written = Barrier(8)
 
-        def write(_: int) -> bool:
-            # No lock of its own: each sees no split and writes the whole.
-            try:
-                with sessions.begin() as own:
-                    add(own, row, "-50")
-                    written.wait()
-            except sa.exc.IntegrityError:
-                return False
-            return True
+        assert [(s.tag_id, s.amount, s.note) for s in splits] == [
+            (home.id, Decimal("-12.34"), "soap"),
+            (None, Decimal("-42.66"), None),
+            (home.id, Decimal(5), "cashback"),
+        ]
+        assert {(s.currency, s.source, s.rule_id, s.needs_review) for s in splits} == {
+            ("GBP", SplitSource.USER, None, False)
+        }
+        assert amounts_of(session, row) == [Decimal("-42.66"), Decimal("-12.34"), 5]
+        assert removals(session) == {(row.id, food.id)}
 
-        with ThreadPoolExecutor(8) as pool:
-            done = list(pool.map(write, range(8)))
+    def test_what_is_put_on_was_not_removed(
+        self, session: Session, ledger: Ledger, food: Tag, home: Tag
+    ) -> None:
+        row, bystander = book(session, ledger, DAY, "-50"), book(session, ledger, DAY, "-9")
+        for each in (row, bystander):
+            transaction_splits.set_tag(session, ledger.user.id, each.id, food.id)
+            transaction_splits.clear_splits(session, ledger.user.id, each.id)
 
-        assert done.count(True) == 1
+        parts = [Part(food.id, Decimal(-20)), Part(home.id)]
+        transaction_splits.set_splits(session, ledger.user.id, row.id, parts)
+        assert removals(session) == {(bystander.id, food.id)}
+
+        transaction_splits.set_splits(session, ledger.user.id, row.id, parts[1:])
+        session.commit()
+        assert removals(session) == {(bystander.id, food.id), (row.id, food.id)}
         assert amounts_of(session, row) == [-50]
 
+    @pytest.mark.parametrize(
+        ("amounts", "difference", "message"),
+        [
+            (["-30", "-19.99"], "-0.01", "-0.01 GBP is left"),
+            (["-30", "-20.01"], "0.01", r"\+0.01 GBP is left"),
+            (["-50", "-0.000000000000000000000000000001"], "1E-30", "is left"),
+            (["50"], "-100", "is left"),
+        ],
+    )
+    def test_parts_that_do_not_make_up_the_whole_are_refused_with_what_is_left(
+        self, session: Session, ledger: Ledger, amounts: list[str], difference: str, message: str
+    ) -> None:
+        row = book(session, ledger, DAY, "-50")
+        parts = [Part(None, Decimal(amount)) for amount in amounts]
 
-finite = st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-10, max_value=10)
-money = st.one_of(
-    st.integers(-100_000_00, 100_000_00).map(lambda pence: Decimal(pence).scaleb(-2)),
-    st.integers(-5, 5).map(Decimal),
-    finite,
-    st.integers(-(10**20), 10**20).map(lambda units: Decimal(units).scaleb(-18)),
-)
-DIGITS = {"GBP": 2, "JPY": 0, "KWD": 3, "CLF": 4}
+        with pytest.raises(UnbalancedSplitsError, match=message) as caught:
+            transaction_splits.set_splits(session, ledger.user.id, row.id, parts)
 
+        assert (caught.value.difference, caught.value.currency) == (Decimal(difference), "GBP")
+        assert amounts_of(session, row) == []
 
-EXAMPLES = [
-    ("-100", ["-30", "-20"], "GBP", ["-60.00", "-40.00"]),
-    ("-10", ["-1", "-1", "-1"], "GBP", ["-3.33", "-3.33", "-3.34"]),
-    ("10", ["1", "1", "1"], "GBP", ["3.34", "3.33", "3.33"]),
-    ("-1000", ["-1", "-1", "-1"], "JPY", ["-333", "-333", "-334"]),
-    ("1", ["1", "1", "1"], "KWD", ["0.334", "0.333", "0.333"]),
-    # Finer than its currency, because an amount is.
-    ("10.0001", ["1", "1"], "GBP", ["5.0001", "5.0000"]),
-    ("10", ["0.001", "0.002"], "GBP", ["3.333", "6.667"]),
-    # Zeroes behind the last digit say nothing.
-    ("100.000", ["1.000", "2.0"], "JPY", ["33", "67"]),
-    # Those that lose the most get what is left.
-    ("1.00", ["199", "1"], "GBP", ["0.99", "0.01"]),
-    ("10", ["2", "5", "2", "1"], "JPY", ["2", "5", "2", "1"]),
-    ("7", ["10", "5", "1"], "JPY", ["4", "2", "1"]),
-    # Signs turn round with the whole, and keep their side of it.
-    ("50", ["-30", "-20"], "GBP", ["30.00", "20.00"]),
-    ("-100", ["-55", "5"], "GBP", ["-110.00", "10.00"]),
-    ("100", ["-55", "5"], "GBP", ["110.00", "-10.00"]),
-    # No proportion to keep.
-    ("-10", ["0", "0"], "GBP", ["-5.00", "-5.00"]),
-    ("-9", ["7", "-7", "0"], "GBP", ["-3.00", "-3.00", "-3.00"]),
-    ("0", ["-30", "-20"], "GBP", ["0.00", "0.00"]),
-    ("0", ["0", "0"], "GBP", ["0.00", "0.00"]),
-    # No part vanishes.
-    ("-0.01", ["-1", "-1", "-1"], "GBP", ["-0.003", "-0.003", "-0.004"]),
-    ("0.10", ["18", "1", "1"], "GBP", ["0.090", "0.005", "0.005"]),
-    ("1", ["1", "999"], "JPY", ["0.0010", "0.9990"]),
-    ("1", ["1", "1000000"], "GBP", ["0.01", "0.99"]),
-]
+    def test_what_is_no_part_is_refused(self, session: Session, ledger: Ledger) -> None:
+        row = book(session, ledger, DAY, "-50")
+        for parts, message in (
+            ([], "one or more parts"),
+            ([Part(None), Part(None)], "one may be left open"),
+            ([Part(None, Decimal(-50)), Part(None)], "part of nothing"),
+            ([Part(None, Decimal(-50)), Part(None, Decimal(0))], "part of nothing"),
+            ([Part(None, Decimal("NaN")), Part(None)], "is a number"),
+            ([Part(None, Decimal("Infinity")), Part(None)], "is a number"),
+        ):
+            with pytest.raises(OperationError, match=message):
+                transaction_splits.set_splits(session, ledger.user.id, row.id, parts)
 
+    def test_nothing_may_be_split_into_nothing(self, session: Session, ledger: Ledger) -> None:
+        row = book(session, ledger, DAY, "0")
 
-class TestApportion:
-    """Shares of a total in proportion to weights."""
+        transaction_splits.set_splits(
+            session, ledger.user.id, row.id, [Part(None, Decimal(0)), Part(None)]
+        )
+        session.commit()
 
-    def test_examples(self, session: Session) -> None:
-        for total, weights, currency, shares in EXAMPLES:
-            found = self.shares(session, Decimal(total), [Decimal(w) for w in weights], currency)
+        assert amounts_of(session, row) == [0, 0]
 
-            assert [str(share) for share in found] == shares, (total, weights, currency)
+    def test_others_tags_and_transactions_are_not_there(
+        self, session: Session, ledger: Ledger, food: Tag
+    ) -> None:
+        row, other = book(session, ledger, DAY, "-50"), make_ledger(session)
+        theirs = book(session, other, DAY, "-50")
+        their_tag = tags.create_tag(session, other.user.id, "Food")
+
+        with pytest.raises(NotFoundError, match="transaction"):
+            transaction_splits.set_splits(session, ledger.user.id, theirs.id, [Part(food.id)])
+        with pytest.raises(NotFoundError, match="tag"):
+            transaction_splits.set_splits(
+                session,
+                ledger.user.id,
+                row.id,
+                [Part(food.id, Decimal(-1)), Part(their_tag.id)],
+            )
+        with pytest.raises(NotFoundError, match="transaction"):
+            transaction_splits.clear_splits(session, ledger.user.id, theirs.id)
+
+    def test_the_whole_is_what_it_is_now(
+        self, session: Session, sessions: sessionmaker[Session], ledger: Ledger
+    ) -> None:
+        row = book(session, ledger, DAY, "-50")
+        session.commit()
+        with sessions.begin() as sync:
+            execute(sync, "update common.transactions set amount = -60")
+
+        # The session still holds the row as it was.
+        transaction_splits.set_splits(session, ledger.user.id, row.id, [Part(None)])
+        session.commit()
+
+        assert amounts_of(session, row) == [-60]
 
     @on_one_database
     @given(
-        total=money,
-        # A split is not zero.
-        weights=st.lists(money.filter(bool), min_size=1, max_size=8),
-        currency=st.sampled_from(sorted(DIGITS)),
+        parts=st.lists(money.filter(bool), min_size=1, max_size=5), whole=money, at=st.integers(0)
     )
-    def test_any(
-        self, session: Session, total: Decimal, weights: list[Decimal], currency: str
+    def test_an_open_part_takes_the_rest(
+        self, session: Session, ledger: Ledger, parts: list[Decimal], whole: Decimal, at: int
     ) -> None:
-        shares = self.shares(session, total, weights, currency)
+        row = book(session, ledger, DAY, str(whole))
+        rest = Fraction(whole) - sum(map(Fraction, parts))
+        wanted = [Part(None, amount) for amount in parts]
+        wanted.insert(at % (len(parts) + 1), Part(None))
+        if not rest and whole:
+            wanted.remove(Part(None))
 
-        exact = self.exact_shares(total, weights)
-        digits = max([DIGITS[currency], *(places(amount) for amount in (total, *weights))])
-        used = max([digits, *(places(share) for share in shares)])
-        assert sum(map(Fraction, shares)) == Fraction(total)
-        for share, part in zip(shares, exact, strict=True):
-            assert abs(Fraction(share) - part) < Fraction(1, 10**used)
-            assert share or not total
-        if used > digits:
-            # Only because a part is smaller than a unit.
-            assert min(map(abs, exact)) < Fraction(1, 10**digits)
+        splits = transaction_splits.set_splits(session, ledger.user.id, row.id, wanted)
+        session.commit()
 
-    @staticmethod
-    def exact_shares(total: Decimal, weights: list[Decimal]) -> list[Fraction]:
-        base = sum(map(Fraction, weights))
-        if not base:
-            return [Fraction(total) / len(weights)] * len(weights)
-        return [Fraction(total) * Fraction(weight) / base for weight in weights]
-
-    @staticmethod
-    def shares(
-        session: Session, total: Decimal, weights: list[Decimal], currency: str
-    ) -> list[Decimal]:
-        found: list[Decimal] = session.execute(
-            sa.text("select common.apportion(:total, cast(:weights as numeric[]), :currency)"),
-            {"total": total, "weights": weights, "currency": currency},
-        ).scalar_one()
-        return found
+        assert sum(Fraction(split.amount) for split in splits) == Fraction(whole)
+        for split, part in zip(splits, wanted, strict=True):
+            assert Fraction(split.amount) == (rest if part.amount is None else part.amount)
 
 
-def places(amount: Decimal) -> int:
-    """Digits behind the point, without zeroes at the end."""
-    exponent = amount.normalize().as_tuple().exponent
-    assert isinstance(exponent, int)
-    return max(0, -exponent)
+class TestReading:
+    def test_splits_of_one_stand_together_the_largest_first(
+        self, session: Session, ledger: Ledger
+    ) -> None:
+        one, two = book(session, ledger, DAY, "-50"), book(session, ledger, DAY, "-9")
+        add(session, one, "-5", "-50", "5")
+        add(session, two, "-4", "-5")
+
+        found = transaction_splits.list_splits(session, ledger.user.id, [one.id, two.id])
+
+        assert len(found) == 5
+        assert [s.transaction_id for s in found] == sorted(s.transaction_id for s in found)
+        for row, largest in ((one, 50), (two, 5)):
+            sizes = [abs(s.amount) for s in found if s.transaction_id == row.id]
+            assert sizes == sorted(sizes, reverse=True)
+            assert sizes[0] == largest
+
+    def test_the_user_confirms_what_was_rescaled(self, session: Session, ledger: Ledger) -> None:
+        row, bystander = book(session, ledger, DAY, "-50"), book(session, ledger, DAY, "-9")
+        add(session, row, "-30", "-20", needs_review=True)
+        add(session, bystander, "-9", needs_review=True)
+        other = make_ledger(session)
+
+        confirm = transaction_splits.confirm_splits
+        assert confirm(session, ledger.user.id, [row.id]) == 2
+        assert confirm(session, ledger.user.id, [row.id]) == 0
+        with pytest.raises(NotFoundError):
+            confirm(session, other.user.id, [bystander.id])
+
+        found = transaction_splits.list_splits(session, ledger.user.id, [row.id, bystander.id])
+        assert {s.transaction_id for s in found if s.needs_review} == {bystander.id}
+
+
+Writer = Callable[[Session], object]
+
+
+class TestAtOnce:
+    """Eight writers on one user's data, each with a connection of its own."""
+
+    @pytest.fixture
+    def rows(self, session: Session, ledger: Ledger) -> list[Transaction]:
+        rows = [book(session, ledger, DAY, "-50") for _ in range(4)]
+        session.commit()
+        return rows
+
+    def run(self, sessions: sessionmaker[Session], writers: list[Writer]) -> list[OperationError]:
+        """Run them until each is done or refused."""
+        start = Barrier(len(writers))
+
+        def write(writer: Writer) -> OperationError | None:
+            start.wait()
+            for _ in range(20):
+                try:
+                    with sessions.begin() as own:
+                        writer(own)
+                except RetryableError:
+                    continue
+                except OperationError as error:
+                    return error
+                else:
+                    return None
+            pytest.fail("it never got through")
+
+        with ThreadPoolExecutor(len(writers)) as pool:
+            return [error for error in pool.map(write, writers) if error]
+
+    def test_one_transaction_is_split_by_one_at_a_time(
+        self,
+        session: Session,
+        sessions: sessionmaker[Session],
+        rows: list[Transaction],
+        food: Tag,
+        home: Tag,
+    ) -> None:
+        session.commit()
+        user_id, ids = home.user_id, [row.id for row in rows]
+        parts = [Part(food.id, Decimal(-20)), Part(home.id)]
+        writers: list[Writer] = [
+            lambda own: transaction_splits.set_splits(own, user_id, ids[0], parts),
+            lambda own: transaction_splits.set_splits(own, user_id, ids[0], parts[1:]),
+            lambda own: transaction_splits.set_tag(own, user_id, ids[0], food.id),
+            lambda own: transaction_splits.set_tag(own, user_id, ids[0], None),
+            lambda own: transaction_splits.tag_many(own, user_id, ids, home.id),
+            lambda own: transaction_splits.tag_many(own, user_id, ids[::-1], food.id),
+            lambda own: transaction_splits.confirm_splits(own, user_id, ids),
+            lambda own: execute(own, "update common.transactions set amount = amount - 1"),
+        ]
+        for _ in range(5):
+            assert self.run(sessions, writers) == []
+
+        for row in rows:
+            session.refresh(row)
+            assert sum(amounts_of(session, row)) in {row.amount, 0}
+            assert row.amount == -55
+
+    def test_a_tag_may_go_while_it_is_used(
+        self,
+        session: Session,
+        sessions: sessionmaker[Session],
+        ledger: Ledger,
+        rows: list[Transaction],
+        home: Tag,
+    ) -> None:
+        user_id, ids = ledger.user.id, [row.id for row in rows]
+
+        def writers(food: uuid.UUID, fun: uuid.UUID) -> list[Writer]:
+            parts = [Part(food, Decimal(-9)), Part(home.id)]
+            return [
+                lambda own: transaction_splits.tag_many(own, user_id, ids, home.id),
+                lambda own: transaction_splits.tag_many(own, user_id, ids, food),
+                lambda own: transaction_splits.set_splits(own, user_id, ids[0], parts),
+                lambda own: transaction_splits.set_tag(own, user_id, ids[1], fun),
+                lambda own: transaction_splits.tag_many(own, user_id, ids[::-1], None),
+                lambda own: tags.delete_tag(own, user_id, food),
+                lambda own: tags.merge_tags(own, user_id, fun, into=home.id),
+                lambda own: tags.update_tag(own, user_id, food, colour="#123456"),
+            ]
+
+        for _ in range(5):
+            food = tags.create_tag(session, user_id, "Food").id
+            fun = tags.create_tag(session, user_id, "Fun").id
+            transaction_splits.tag_many(session, user_id, ids, food)
+            session.commit()
+
+            refused = self.run(sessions, writers(food, fun))
+
+            assert {type(error) for error in refused} <= {NotFoundError}
+            assert [tag.name for tag in tags.list_tags(session, user_id).items] == ["Home"]
