@@ -123,6 +123,30 @@ def create_user(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
     user.create(name)
 
 
+@user_group.command("export")
+def export_user(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Is made; must not exist.")],
+) -> None:
+    """Write all of a user's data into a folder, a CSV file a table."""
+    from cli import user
+
+    user.export(name, folder)
+
+
+@user_group.command("erase")
+def erase_user(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    confirmed: Annotated[
+        bool, typer.Option("--yes", help="Do not ask for the name again.")
+    ] = False,
+) -> None:
+    """Remove a user and everything that is theirs, for good."""
+    from cli import user
+
+    user.erase(name, confirmed=confirmed)
+
+
 @connect_group.command("gocardless")
 def connect_gocardless(
     institution: Annotated[

@@ -1,15 +1,12 @@
 -- One row a change, with the row before and after. A statement's changes are written in one insert.
--- The first argument names the key, separated by commas; the others, if any, are the only columns
--- that count: those that the user decides on in a table that a sync writes.
+-- What goes with its user leaves no trace, and neither does what other triggers do on that way.
+-- The argument names the key of the table, separated by commas.
 create function common.audit_changes() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog
 as $$
 declare
     keys text[] := string_to_array(tg_argv[0], ',');
-    watched text[] := tg_argv[1:];
-    is_partial boolean := tg_nargs > 1;
-    owner_column text := case when tg_relid = 'auth.users'::regclass then 'id' else 'user_id' end;
 begin
     if tg_op = 'INSERT' then
         insert into common.audit_log (user_id, table_name, row_key, action, before, after)
@@ -19,7 +16,6 @@ begin
         from new_rows as r
         inner join auth.users as u on u.id = r.user_id;
     elsif tg_op = 'DELETE' then
-        -- What goes with its user leaves no trace.
         insert into common.audit_log (user_id, table_name, row_key, action, before, after)
         select
             r.user_id, tg_table_schema || '.' || tg_table_name,
@@ -31,22 +27,35 @@ begin
         select
             o.user_id, tg_table_schema || '.' || tg_table_name, o.key, 'update', o.data, n.data
         from (
-            select
-                (to_jsonb(r) ->> owner_column)::uuid as user_id,
-                common.pick(to_jsonb(r), keys) as key,
-                case when is_partial then common.pick(to_jsonb(r), watched) else to_jsonb(r) end
-                    as data
+            select r.user_id, common.pick(to_jsonb(r), keys) as key, to_jsonb(r) as data
             from old_rows as r
         ) as o
         inner join (
-            select
-                common.pick(to_jsonb(r), keys) as key,
-                case when is_partial then common.pick(to_jsonb(r), watched) else to_jsonb(r) end
-                    as data
+            select common.pick(to_jsonb(r), keys) as key, to_jsonb(r) as data
             from new_rows as r
         ) as n on n.key = o.key
+        inner join auth.users as u on u.id = o.user_id
         where o.data - 'updated_at' is distinct from n.data - 'updated_at';
     end if;
+    return null;
+end
+$$;
+
+-- The same for a table that a sync writes, of which only the columns count that the user decides on.
+-- The trigger's condition asks whether one of them changed: a sync's own changes cost nothing more.
+-- The first argument names the owner's column, the second the key, the others the columns.
+create function common.audit_decision() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog
+as $$
+begin
+    insert into common.audit_log (user_id, table_name, row_key, action, before, after)
+    select
+        u.id, tg_table_schema || '.' || tg_table_name,
+        common.pick(to_jsonb(new), string_to_array(tg_argv[1], ',')), 'update',
+        common.pick(to_jsonb(old), tg_argv[2:]), common.pick(to_jsonb(new), tg_argv[2:])
+    from auth.users as u
+    where u.id = (to_jsonb(new) ->> tg_argv[0])::uuid;
     return null;
 end
 $$;

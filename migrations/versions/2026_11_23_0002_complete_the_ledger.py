@@ -346,15 +346,24 @@ def release_rows(table: str) -> None:
 
 
 def audit(table: str, key: str, columns: tuple[str, ...]) -> None:
-    arguments = ", ".join(f"'{argument}'" for argument in (key, *columns))
-    # Which rows a sync inserts is told by the raw rows.
-    events = {"update": "old table as old_rows new table as new_rows"}
-    if not columns:
-        events |= {"insert": "new table as new_rows", "delete": "old table as old_rows"}
-    for event, rows in events.items():
+    if columns:
+        # Which rows a sync inserts is told by the raw rows.
+        owner = "id" if table == "auth.users" else "user_id"
+        arguments = ", ".join(f"'{argument}'" for argument in (owner, key, *columns))
+        changed = " or ".join(f"old.{name} is distinct from new.{name}" for name in columns)
+        op.execute(
+            f"create trigger audit_update after update on {table} for each row"
+            f" when ({changed}) execute function common.audit_decision({arguments})"
+        )
+        return
+    for event, rows in {
+        "insert": "new table as new_rows",
+        "update": "old table as old_rows new table as new_rows",
+        "delete": "old table as old_rows",
+    }.items():
         op.execute(
             f"create trigger audit_{event} after {event} on {table} referencing {rows}"
-            f" for each statement execute function common.audit_changes({arguments})"
+            f" for each statement execute function common.audit_changes('{key}')"
         )
 
 
@@ -1419,8 +1428,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint(
-            "(status = 'sent') = (sent_at is not null)",
-            name=op.f("ck_notification_deliveries__sent_has_time"),
+            "sent_at is null or status = 'sent'",
+            name=op.f("ck_notification_deliveries__only_sent_has_time"),
         ),
         sa.ForeignKeyConstraint(
             ["channel_id", "user_id"],
@@ -2492,26 +2501,16 @@ def upgrade() -> None:
         ondelete="CASCADE",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__replaces_id__requisitions"),
-        "requisitions",
-        schema="gocardless",
-        type_="foreignkey",
-    )
-    op.drop_constraint(
         op.f("fk_requisitions__agreement_id__agreements"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
     )
-    op.create_foreign_key(
-        op.f("fk_requisitions__agreement_id_user_id__agreements"),
+    op.drop_constraint(
+        op.f("fk_requisitions__replaces_id__requisitions"),
         "requisitions",
-        "agreements",
-        ["agreement_id", "user_id"],
-        ["id", "user_id"],
-        source_schema="gocardless",
-        referent_schema="gocardless",
-        ondelete="SET NULL (agreement_id)",
+        schema="gocardless",
+        type_="foreignkey",
     )
     op.create_foreign_key(
         op.f("fk_requisitions__replaces_id_user_id__requisitions"),
@@ -2522,6 +2521,16 @@ def upgrade() -> None:
         source_schema="gocardless",
         referent_schema="gocardless",
         ondelete="SET NULL (replaces_id)",
+    )
+    op.create_foreign_key(
+        op.f("fk_requisitions__agreement_id_user_id__agreements"),
+        "requisitions",
+        "agreements",
+        ["agreement_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="SET NULL (agreement_id)",
     )
     op.drop_constraint(
         op.f("fk_transactions__bank_account_id__bank_accounts"),
@@ -2755,32 +2764,32 @@ def downgrade() -> None:
         ondelete="CASCADE",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
-        "requisitions",
-        schema="gocardless",
-        type_="foreignkey",
-    )
-    op.drop_constraint(
         op.f("fk_requisitions__agreement_id_user_id__agreements"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
     )
-    op.create_foreign_key(
-        op.f("fk_requisitions__agreement_id__agreements"),
+    op.drop_constraint(
+        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
         "requisitions",
-        "agreements",
-        ["agreement_id"],
-        ["id"],
-        source_schema="gocardless",
-        referent_schema="gocardless",
-        ondelete="SET NULL",
+        schema="gocardless",
+        type_="foreignkey",
     )
     op.create_foreign_key(
         op.f("fk_requisitions__replaces_id__requisitions"),
         "requisitions",
         "requisitions",
         ["replaces_id"],
+        ["id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="SET NULL",
+    )
+    op.create_foreign_key(
+        op.f("fk_requisitions__agreement_id__agreements"),
+        "requisitions",
+        "agreements",
+        ["agreement_id"],
         ["id"],
         source_schema="gocardless",
         referent_schema="gocardless",

@@ -29,7 +29,9 @@ class User(HasId, HasTimes, Base):
     )
 
     name: Mapped[str]
-    password_hash: Mapped[str] = mapped_column(comment="argon2id, with its parameters")
+    password_hash: Mapped[str] = mapped_column(
+        comment="argon2id, with its parameters", info={"secret": True}
+    )
     time_zone: Mapped[str] = mapped_column(
         server_default="Europe/London", comment="IANA name; decides where a day and a period end"
     )
@@ -72,7 +74,9 @@ class RefreshToken(HasId, Base):
     parent_id: Mapped[uuid.UUID | None] = mapped_column(
         unique=True, comment="what it was given for; null: the first, or the parent was purged"
     )
-    token_hash: Mapped[bytes] = mapped_column(unique=True, comment="SHA-256 of the token")
+    token_hash: Mapped[bytes] = mapped_column(
+        unique=True, comment="SHA-256 of the token", info={"secret": True}
+    )
     issued_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime] = mapped_column(index=True)
     used_at: Mapped[dt.datetime | None] = mapped_column(comment="when it was given up for the next")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from dagster_project.lib import manifest
 from postgres.core import make_engine, make_sessions
+from postgres.models import metadata
 from sandbox.faults import bank_rate_limit
 from sandbox.server import Sandbox, running
 from tests.cli.support import PREFIXES, Result, assert_true, farthing
@@ -39,6 +41,12 @@ class History:
     truth: object = None
     results: dict[str, Result] = field(default_factory=dict)
     writes: list[Writes] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+    exported: dict[str, str] = field(default_factory=dict)
+    revoked: int = 0
+    left: dict[str, int] = field(default_factory=dict)
+    seen_before: set[str] = field(default_factory=set)
+    seen_after: set[str] = field(default_factory=set)
 
     def run(self, name: str, *arguments: str) -> Result:
         self.results[name] = farthing(*arguments)
@@ -63,7 +71,7 @@ def history(server_url: str) -> Iterator[History]:
         for variable, value in _variables(sandbox, url, Path(home)).items():
             environment.setenv(variable, value)
         history = History(make_sessions(engine))
-        _live(history, sandbox, engine, environment)
+        _live(history, sandbox, engine, environment, Path(home))
         yield history
     engine.dispose()
     with psycopg.connect(server_url, autocommit=True) as connection:
@@ -88,7 +96,11 @@ def _variables(sandbox: Sandbox, url: str, home: Path) -> dict[str, str]:
 
 
 def _live(
-    history: History, sandbox: Sandbox, engine: sa.Engine, environment: pytest.MonkeyPatch
+    history: History,
+    sandbox: Sandbox,
+    engine: sa.Engine,
+    environment: pytest.MonkeyPatch,
+    home: Path,
 ) -> None:
     history.run("before anything", "sync")
     history.run("user", "user", "create", "ann")
@@ -118,9 +130,71 @@ def _live(
         "backfill", "sync", "--json", "--connection", harbour[:12],
         "--from", "2026-01-01", "--to", "2026-01-31",
     )  # fmt: skip
-    # Last, because the bank's day of that account is over with it.
+    # Almost last, because the bank's day of that account is over with it.
     sandbox.inject(bank_rate_limit(resource="transactions"))
     history.run("quota used up", "sync", "--json")
+    _leave(history, sandbox, engine, home)
+
+
+def _leave(history: History, sandbox: Sandbox, engine: sa.Engine, home: Path) -> None:
+    history.known = _what_is_known(engine)
+    history.seen_before = _mentions(engine, home, history.known)
+    history.run("export", "user", "export", "ann", str(home / "ann"))
+    history.exported = {file.name: file.read_text() for file in (home / "ann").iterdir()}
+    shutil.rmtree(home / "ann")
+    history.run("erase without a yes", "user", "erase", "ann")
+    sandbox.clear_requests()
+    history.run("erase", "user", "erase", "ann", "--yes")
+    history.revoked = sum(request["method"] == "DELETE" for request in sandbox.requests())
+    history.left = _rows(engine)
+    history.seen_after = _mentions(engine, home, history.known)
+
+
+def _what_is_known(engine: sa.Engine) -> set[str]:
+    """What tells this user's accounts from everybody else's."""
+    query = sa.text(
+        "select account_number from common.accounts union select id::text from common.accounts"
+        " union select id::text from common.connections"
+    )
+    with engine.connect() as connection:
+        return set(connection.scalars(query))
+
+
+def _rows(engine: sa.Engine) -> dict[str, int]:
+    """Rows of every table of the ledger and of dbt, but what is the same for all users."""
+    tables = sa.text(
+        "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname in"
+        " ('auth', 'common', 'gocardless', 'trading212', 'intermediate', 'marts')"
+    )
+    shared = {name for name, table in metadata.tables.items() if "user_id" not in table.c}
+    with engine.connect() as connection:
+        found = set(connection.scalars(tables)) - shared | {"auth.users"}
+        count = "select count(*) from "
+        return {name: connection.scalar(sa.text(count + name)) or 0 for name in sorted(found)}
+
+
+def _mentions(engine: sa.Engine, home: Path, known: set[str]) -> set[str]:
+    """Where Dagster's database and the files of its home say something of an account."""
+    places = set()
+    dagster = make_engine(
+        engine.url.set(database="dagster").render_as_string(hide_password=False), pooled=False
+    )
+    columns = sa.text(
+        "select table_name, column_name from information_schema.columns"
+        " where table_schema = 'public' and data_type in ('text', 'character varying', 'json',"
+        " 'jsonb')"
+    )
+    with dagster.connect() as connection:
+        for table, column in connection.execute(columns).all():
+            found = sa.text(f'select 1 from {table} where "{column}"::text like any(:known)')  # noqa: S608
+            patterns = [f"%{name}%" for name in known]
+            if connection.execute(found, {"known": patterns}).first():
+                places.add(f"{table}.{column}")
+    dagster.dispose()
+    for file in home.rglob("*"):
+        if file.is_file() and any(name.encode() in file.read_bytes() for name in known):
+            places.add(str(file.relative_to(home)))
+    return places
 
 
 def _writes(engine: sa.Engine) -> Writes:
@@ -236,6 +310,39 @@ def test_backfill_reads_one_connection_and_the_days_asked_for(history: History) 
     assert {each["institution"] for each in accounts} == {"Harbour Bank"}
     assert {(each["from"], each["to"]) for each in accounts} == {("2026-01-01", "2026-01-31")}
     assert not result.json["wrote"]
+
+
+def test_export_has_every_row_and_says_how_many(history: History) -> None:
+    result = history.results["export"]
+    assert result.code == 0
+    rows = history.exported["common.transactions.csv"].count("\n") - 1
+    assert rows > 100
+    assert "correct horse" not in "".join(history.exported.values())
+    assert all(
+        name in history.exported["common.accounts.csv"]
+        for name in history.known
+        if name.startswith("GB")
+    )
+
+
+def test_erasing_asks_first(history: History) -> None:
+    result = history.results["erase without a yes"]
+    assert result.code == 2
+    assert "--yes" in result.err
+
+
+def test_erased_user_is_nowhere(history: History) -> None:
+    result = history.results["erase"]
+    assert result.code == 0, result
+    assert {name: rows for name, rows in history.left.items() if rows} == {
+        "common.jobs": history.left["common.jobs"]  # what ran for everybody
+    }
+    assert history.seen_before >= {"event_logs.event", "asset_keys.last_materialization"}
+    assert history.seen_after == set()
+
+
+def test_erasing_revokes_the_consents_at_the_provider(history: History) -> None:
+    assert history.revoked == len(BANKS)
 
 
 @pytest.mark.parametrize(

@@ -54,16 +54,28 @@ def make_household(session: Session) -> Household:
     household = Household(uuid.uuid4())
     for table in metadata.sorted_tables:
         if table.fullname not in KEPT_BY_TRIGGERS:
-            # Some rows are there already: the trigger of another one made them.
-            session.execute(
-                pg.insert(table).values(_row(table, household)).on_conflict_do_nothing()
-            )
-            query = sa.select(table)
-            if "user_id" in table.c:
-                query = query.where(table.c.user_id == household.user_id)
-            household.rows[table.fullname] = dict(session.execute(query).mappings().all()[-1])
+            household.rows[table.fullname] = _made(session, table, household)
     session.commit()
     return household
+
+
+def _made(session: Session, table: sa.Table, household: Household) -> dict[str, Any]:
+    if "user_id" in table.c:
+        own = sa.select(table).where(table.c.user_id == household.user_id)
+        # The trigger of another row may have made it.
+        if found := session.execute(own).mappings().first():
+            return dict(found)
+    values = _row(table, household)
+    if table.fullname == "common.transfers":
+        values["incoming_id"] = _another_transaction(session, household)
+    insert = table.insert().values(values).returning(*table.c)
+    return dict(session.execute(insert).mappings().one())
+
+
+def _another_transaction(session: Session, household: Household) -> uuid.UUID:
+    table = metadata.tables["common.transactions"]
+    insert = table.insert().values(_row(table, household)).returning(table.c.id)
+    return session.execute(insert).scalar_one()
 
 
 def _row(table: sa.Table, household: Household) -> dict[str, Any]:
