@@ -8,10 +8,11 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from ingestion import write_back
-from postgres.common.enums import BudgetPeriod, NotificationType
-from postgres.common.models import Notification
-from postgres.common.operations import budgets
+from postgres.common.enums import BudgetPeriod, GoalStatus, GoalTrackingMode, NotificationType
+from postgres.common.models import Account, Notification
+from postgres.common.operations import budgets, financial_milestones, fx_rates, goals, net_worth
 from tests.conftest import World
+from tests.ingestion.pipeline import sync
 from tests.postgres.ledger import book, make_ledger
 
 
@@ -40,3 +41,56 @@ def test_a_budget_that_is_exceeded_is_told_of_once_in_many_runs(world: World) ->
         ).all()
     assert said == [ledger.user.id]
     assert written[1:] == [0, 0, 0, 0]
+
+
+def test_a_goal_and_a_milestone_that_are_reached_are_told_of_once_in_many_runs(
+    world: World,
+) -> None:
+    sync(world.run())
+    today = dt.date(2026, 3, 15)
+    with world.sessions.begin() as session:
+        rates = [
+            {"currency": currency, "day": today, "rate": Decimal(rate), "source": "ecb"}
+            for currency, rate in (("GBP", "0.85"), ("USD", "1.1"), ("JPY", "160"))
+        ]
+        fx_rates.load_rates(session, rates)
+        worth = net_worth.net_worth(session, world.user_id, on=today)
+        assert worth is not None
+        assert worth.total is not None
+        assert (worth.total > 0, worth.unknown_accounts) == (True, 0)
+        (account, *_) = session.scalars(
+            sa.select(Account).where(Account.opening_balance + 1 > 0).order_by(Account.name)
+        )
+        goal = goals.create_goal(
+            session,
+            world.user_id,
+            name="Afloat",
+            tracking_mode=GoalTrackingMode.DELTA,
+            target_amount=Decimal("0.01"),
+            currency=account.currency,
+            account_id=account.id,
+            start_date=today,
+            start_amount=Decimal(-(10**6)),
+        )
+        milestone = financial_milestones.create_milestone(
+            session,
+            world.user_id,
+            name="Here",
+            target_amount=worth.total,
+            currency=worth.currency,
+            starts_on=today,
+        )
+
+    written = [write_back.notify(world.run(f"run-{n}")).counts.written for n in range(3)]
+
+    with world.sessions() as session:
+        told = {NotificationType.GOAL_REACHED, NotificationType.MILESTONE_REACHED}
+        kinds = session.scalars(
+            sa.select(Notification.type).where(Notification.type.in_(told))
+        ).all()
+        assert sorted(kinds) == sorted(told)
+        session.add_all([goal, milestone])
+        session.refresh(goal)
+        session.refresh(milestone)
+        assert (goal.status, milestone.reached_on) == (GoalStatus.COMPLETED, today)
+    assert written[1:] == [0, 0]
