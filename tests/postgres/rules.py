@@ -1,0 +1,162 @@
+"""Transactions to try rules on, and what a tree of conditions says of one, in plain Python."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import re
+import unicodedata
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from postgres.common.enums import SplitSource, TransactionKind, TransactionStatus
+from postgres.common.models import Account, TagRule, Transaction, TransactionSplit
+from postgres.common.operations import tag_rules, tags
+from tests.postgres.ledger import Ledger
+
+_numbers = itertools.count(1)
+DAY = dt.date(2026, 3, 14)
+
+
+def add(session: Session, ledger: Ledger, **values: Any) -> Transaction:
+    """One booked card payment, but for what is given."""
+    row = Transaction(
+        **{
+            "user_id": ledger.user.id,
+            "account_id": ledger.account.id,
+            "source_key": f"rules:{next(_numbers)}",
+            "status": TransactionStatus.BOOKED,
+            "amount": Decimal("-9.99"),
+            "currency": "GBP",
+            "booking_date": DAY,
+            "description": "CARD PAYMENT TO NETFLIX",
+            "kind": TransactionKind.PAYMENT,
+            "raw_table": "gocardless.transactions",
+            "raw_id": uuid.uuid4(),
+            "first_seen_at": dt.datetime(2026, 3, 15, tzinfo=dt.UTC),
+            **values,
+        }
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def add_account(session: Session, ledger: Ledger) -> Account:
+    account = Account(
+        user_id=ledger.user.id,
+        institution_id=ledger.institution.id,
+        account_number=f"second {next(_numbers)}",
+        currency="GBP",
+        account_type=ledger.account.account_type,
+        category=ledger.account.category,
+        name="Savings",
+    )
+    session.add(account)
+    session.flush()
+    return account
+
+
+def make_rule(
+    session: Session, ledger: Ledger, conditions: Mapping[str, Any], **options: Any
+) -> TagRule:
+    """A rule with a tag of its own, unless one is given."""
+    number = next(_numbers)
+    if "tag_id" not in options:
+        options["tag_id"] = tags.create_tag(session, ledger.user.id, f"tag {number}").id
+    return tag_rules.create_rule(
+        session, ledger.user.id, **{"name": f"rule {number}", "conditions": conditions, **options}
+    )
+
+
+def put(session: Session, transaction: Transaction, **values: Any) -> TransactionSplit:
+    """A split of the whole, as it may stand in the database."""
+    split = TransactionSplit(
+        **{
+            "user_id": transaction.user_id,
+            "transaction_id": transaction.id,
+            "amount": transaction.amount,
+            "currency": transaction.currency,
+            "source": SplitSource.USER,
+            **values,
+        }
+    )
+    session.add(split)
+    session.flush()
+    return split
+
+
+def says(tree: Mapping[str, Any], row: Transaction, merchant: str | None) -> bool | None:
+    """Tell whether a tree is true of a row; None: unknown, for want of any condition."""
+    if not tree:
+        return None
+    ((key, test),) = tree.items()
+    if key == "not":
+        inner = says(test, row, merchant)
+        return None if inner is None else not inner
+    if key in {"all", "any"}:
+        found = [says(part, row, merchant) for part in test]
+        decisive = key == "any"
+        if not found:
+            return None
+        if decisive in found:
+            return decisive
+        return None if None in found else not decisive
+    if "in" in test and not test["in"]:
+        return None
+    return _is_met(key, test, row, merchant)
+
+
+def _is_met(key: str, test: Any, row: Transaction, merchant: str | None) -> bool:
+    if key in {"merchant", "description"}:
+        return _text(test, merchant if key == "merchant" else row.description)
+    if key == "counterparty_account":
+        return _number(row.counterparty_account) == _number(test["is"])
+    if key == "amount":
+        return _amount(test, row)
+    if key == "date":
+        return _date(test, row.booking_date)
+    value = {"currency": row.currency, "kind": row.kind, "accounts": str(row.account_id)}[key]
+    return value in test["in"]
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower()
+
+
+def _text(test: Mapping[str, str], text: str | None) -> bool:
+    ((way, wanted),) = test.items()
+    if text is None:
+        return False
+    if way == "matches":
+        return re.search(wanted, text, re.IGNORECASE) is not None
+    mine, theirs = _fold(text), _fold(wanted)
+    return {
+        "is": mine == theirs,
+        "contains": theirs in mine,
+        "starts_with": mine.startswith(theirs),
+    }[way]
+
+
+def _amount(test: Mapping[str, Any], row: Transaction) -> bool:
+    direction = test.get("direction", "any")
+    if direction != "any" and (row.amount > 0) != (direction == "in"):
+        return False
+    if row.amount == 0 and direction != "any":
+        return False
+    if "currency" not in test:
+        return True
+    first, last = Decimal(test.get("from", 0)), Decimal(test.get("to", "Infinity"))
+    return row.currency == test["currency"] and first <= abs(row.amount) <= last
+
+
+def _date(test: Mapping[str, str], day: dt.date | None) -> bool:
+    return day is not None and test.get("from", "") <= day.isoformat() <= test.get("to", "9")
+
+
+def _number(text: str | None) -> str | None:
+    return text and re.sub(r"[\s-]", "", text).upper()
