@@ -271,14 +271,17 @@ def _show_recurring(found: Sequence[RecurringPattern]) -> None:
 
 
 def _show_notifications(session: Session, user_id: uuid.UUID) -> None:
-    unread = [n for n in notifications.list_notifications(session, user_id) if n.read_at is None]
+    unread = notifications.count_unread(session, user_id)
     if not unread:
         return
-    heading(count(len(unread), "notification"))
-    for each in unread[:_SHOWN_NOTIFICATIONS]:
+    heading(count(unread, "notification"))
+    shown = notifications.list_notifications(
+        session, user_id, is_read=False, limit=_SHOWN_NOTIFICATIONS
+    )
+    for each in shown.items:
         say(clean(each.message))
-    if len(unread) > _SHOWN_NOTIFICATIONS:
-        say(f"... and {len(unread) - _SHOWN_NOTIFICATIONS} more")
+    if shown.after is not None:
+        say(f"... and {unread - _SHOWN_NOTIFICATIONS} more")
 
 
 def _show_next(session: Session, user_id: uuid.UUID, settings: Settings) -> None:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy.orm import InstrumentedAttribute
 
 from farthing.secrets import SecretBox
-from postgres.errors import OperationError
+from postgres.errors import NotFoundError, OperationError
 
 
 class Owned(Protocol):
@@ -123,13 +123,17 @@ def seal(
     setattr(row, column.key, _type(column).seal(box, row.id, row.user_id, plaintext))
 
 
-def reveal(box: SecretBox, row: Owned, column: InstrumentedAttribute[Any]) -> SecretStr | None:
-    """Return what is in an encrypted column of a row; None if nothing is.
+def reveal(box: SecretBox, row: Owned, column: InstrumentedAttribute[Any]) -> SecretStr:
+    """Return what is in an encrypted column of a row.
 
+    :raises NotFoundError: if nothing is.
     :raises DecryptionError: if no key opens it, or it was sealed for another place.
     """
     value: Encrypted | None = getattr(row, column.key)
-    return None if value is None else _type(column).reveal(box, row.id, row.user_id, value)
+    if value is None:
+        message = f"nothing is stored in {_type(column).place}"
+        raise NotFoundError(message)
+    return _type(column).reveal(box, row.id, row.user_id, value)
 
 
 def _type(column: InstrumentedAttribute[Any]) -> EncryptedText:

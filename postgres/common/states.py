@@ -13,10 +13,12 @@ from typing import Any, TypeVar
 
 from postgres.common.enums import (
     ConnectionStatus,
+    DeliveryStatus,
     GoalStatus,
     JobStatus,
     RecurringStatus,
     TransactionStatus,
+    TransferStatus,
 )
 from postgres.errors import TransitionError
 
@@ -82,13 +84,42 @@ TRANSACTION = _machine(
 )
 """A row that vanished may come back, but one that was booked comes back booked."""
 
+TRANSFER = _machine(
+    {
+        TransferStatus.SUGGESTED: {
+            TransferStatus.LINKED,
+            TransferStatus.CONFIRMED,
+            TransferStatus.REJECTED,
+        },
+        TransferStatus.LINKED: {
+            TransferStatus.SUGGESTED,
+            TransferStatus.CONFIRMED,
+            TransferStatus.REJECTED,
+        },
+        TransferStatus.CONFIRMED: {TransferStatus.REJECTED},
+        TransferStatus.REJECTED: {TransferStatus.CONFIRMED},
+    }
+)
+"""What the user decided only the user moves, and never back into what a run may move."""
+
+DELIVERY = _machine(
+    {
+        DeliveryStatus.PENDING: {DeliveryStatus.SENT, DeliveryStatus.FAILED},
+        DeliveryStatus.FAILED: {DeliveryStatus.PENDING},
+        DeliveryStatus.SENT: set(),
+    }
+)
+"""What has failed for good may be tried again by hand."""
+
 MACHINES: Mapping[str, Machine[Any]] = MappingProxyType(
     {
         "common.connections": CONNECTION,
         "common.goals": GOAL,
         "common.jobs": JOB,
+        "common.notification_deliveries": DELIVERY,
         "common.recurring_patterns": PATTERN,
         "common.transactions": TRANSACTION,
+        "common.transfers": TRANSFER,
     }
 )
 """By the table whose ``status`` follows it."""

@@ -16,8 +16,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from farthing.secrets import DecryptionError, SecretBox
 from postgres.auth.models import User
+from postgres.common.models import NotificationChannel
+from postgres.common.operations import notification_channels
 from postgres.core import make_engine
 from postgres.encrypted import Encrypted, EncryptedText, NotSealedError, reveal, seal
+from postgres.errors import NotFoundError
 from postgres.models import metadata
 from postgres.rotation import encrypted_columns
 from postgres.trading212.models import ApiKey
@@ -44,10 +47,15 @@ def make_key(session: Session, user: User, number: int) -> ApiKey:
     return row
 
 
-def clear(row: ApiKey, column: Column) -> str:
-    plaintext = reveal(BOX, row, column)
-    assert plaintext is not None
-    return plaintext.get_secret_value()
+def make_channel(session: Session, user: User, name: str) -> NotificationChannel:
+    address = SecretStr(f"{PLAINTEXT} {name}")
+    return notification_channels.create_channel(
+        session, user.id, name=name, address=address, box=BOX
+    )
+
+
+def clear(row: Any, column: Column) -> str:
+    return reveal(BOX, row, column).get_secret_value()
 
 
 def test_every_place_is_the_column_itself() -> None:
@@ -82,14 +90,16 @@ def test_no_ciphertext_is_kept_in_the_audit_log() -> None:
 def test_swapped_ciphertexts_fail_whichever_two_places_they_are_of(session: Session) -> None:
     ann, bob = make_user(session, "ann"), make_user(session, "bob")
     rows = [make_key(session, ann, 1), make_key(session, ann, 2), make_key(session, bob, 1)]
+    places: list[tuple[Any, Column]] = [(row, col) for row in rows for col in (KEY, SECRET)]
+    channels = [make_channel(session, ann, "a"), make_channel(session, ann, "b")]
+    places += [(channel, NotificationChannel.address) for channel in channels]
     session.commit()
-    places = [(row, column) for row in rows for column in (KEY, SECRET)]
     for (row, column), (other, theirs) in permutations(places, 2):
-        stored = sa.select(theirs).where(ApiKey.id == other.id).scalar_subquery()
+        stored = sa.select(theirs).where(theirs.class_.id == other.id).scalar_subquery()
         # In the database, past everything that Python would say to it.
         session.execute(
-            sa.update(ApiKey)
-            .where(ApiKey.id == row.id)
+            sa.update(column.class_)
+            .where(column.class_.id == row.id)
             .values({column.key: stored})
             .execution_options(synchronize_session=False)
         )
@@ -156,7 +166,8 @@ def test_nothing_stored_is_nothing_revealed(session: Session) -> None:
     session.flush()
     session.expire_all()
 
-    assert reveal(BOX, row, SECRET) is None
+    with pytest.raises(NotFoundError, match="secret_ciphertext"):
+        reveal(BOX, row, SECRET)
 
 
 def test_a_value_shows_its_place_and_nothing_else(session: Session) -> None:

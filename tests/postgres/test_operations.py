@@ -1,4 +1,4 @@
-"""Operations on users, keys, connections, balances and notifications."""
+"""Operations on users, connections and balances."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from farthing.errors import ConfigurationError
 from postgres.auth.operations import users
 from postgres.common.enums import ConnectionStatus, JobStatus, TransactionStatus
-from postgres.common.models import BalanceSnapshot, Notification
-from postgres.common.operations import accounts, balances, connections, jobs, notifications
+from postgres.common.models import BalanceSnapshot
+from postgres.common.operations import accounts, balances, connections, jobs
 from postgres.common.operations.jobs import StepRecord
 from postgres.errors import AlreadyExistsError, NotFoundError, OperationError
 from tests.postgres.ledger import Ledger, book, make_ledger
@@ -174,32 +174,6 @@ def test_pending_and_void_rows_count_in_no_balance(session: Session, ledger: Led
 
 
 @pytest.mark.parametrize(
-    ("days_left", "told"), [(30, False), (14, True), (7.5, True), (1, True), (-3, True)]
-)
-def test_a_consent_that_ends_is_announced_once_at_each_threshold(
-    session: Session, ledger: Ledger, days_left: float, told: bool
-) -> None:
-    ledger.connection.consent_expires_at = AT + dt.timedelta(days=days_left)
-    session.flush()
-
-    first = notifications.warn_of_consent_expiry(session, now=AT)
-    again = notifications.warn_of_consent_expiry(session, now=AT)
-
-    assert (first.inserted, again.written) == (int(told), 0)
-
-
-def test_a_consent_is_announced_five_times_on_its_way_out(session: Session, ledger: Ledger) -> None:
-    ledger.connection.consent_expires_at = AT + dt.timedelta(days=20)
-    session.flush()
-    for hours in range(0, 24 * 22, 6):
-        notifications.warn_of_consent_expiry(session, now=AT + dt.timedelta(hours=hours))
-
-    said = session.scalars(sa.select(Notification.dedup_key)).all()
-
-    assert sorted(int(key.rsplit(":", 1)[1]) for key in said) == [0, 1, 3, 7, 14]
-
-
-@pytest.mark.parametrize(
     ("first", "second", "status"),
     [
         ("completed", "completed", "completed"),
@@ -216,7 +190,7 @@ def test_a_job_is_as_good_as_its_steps(
         record = StepRecord(ledger.connection.id, step, JobStatus(result), [{"account": "x"}])
         jobs.record_steps(session, "run-1", [record], at=AT)
 
-    (job,) = jobs.list_jobs(session, "run-1")
+    (job,) = jobs.jobs_of_run(session, "run-1")
     assert job.status.value == status
     assert set(job.outcome) == {"a.b", "c.d"}
     assert job.user_id == ledger.user.id
@@ -231,7 +205,7 @@ def test_a_step_of_a_connection_that_was_removed_meanwhile_is_told_to_nobody(
 
     jobs.record_steps(session, "run-1", [record], at=AT)
 
-    assert jobs.list_jobs(session, "run-1") == []
+    assert jobs.jobs_of_run(session, "run-1") == []
 
 
 def test_setting_a_status_again_writes_nothing(session: Session, ledger: Ledger) -> None:

@@ -1,4 +1,4 @@
-"""What happened: jobs, news for the user, rows that could not be placed."""
+"""What happened: jobs, and rows that could not be placed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from postgres.auth.models import owner
-from postgres.common.enums import JobStatus, JobType, NotificationType
-from postgres.common.models.keys import SCHEMA, same_owner
+from postgres.common.enums import JobStatus, JobType
+from postgres.common.models.keys import SCHEMA, audited, same_owner
 from postgres.core import Base, HasId, HasTimes, checked
 
 
 class Job(HasId, HasTimes, Base):
-    """What ran for one connection (or, for analytics, for everybody) and how it ended."""
+    """What runs, or waits to: a sync of one connection, an export of a user, analytics for all."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -24,24 +24,30 @@ class Job(HasId, HasTimes, Base):
         sa.UniqueConstraint(
             "run_id", "job_type", "connection_id", postgresql_nulls_not_distinct=True
         ),
+        sa.CheckConstraint("(job_type = 'analytics') = (user_id is null)", name="owned_by_type"),
         sa.CheckConstraint(
-            "(user_id is null) = (connection_id is null)", name="owned_like_its_connection"
+            "(job_type = 'sync') = (connection_id is not null)", name="connected_by_type"
         ),
         sa.Index(None, "connection_id", sa.text("started_at desc")),
         sa.Index(None, "job_type", sa.text("started_at desc")),
+        sa.Index(None, "user_id", "started_at", "id"),
         {"schema": SCHEMA},
     )
 
     user_id: Mapped[uuid.UUID | None] = mapped_column(
-        sa.ForeignKey("auth.users.id", ondelete="CASCADE"), index=True
+        sa.ForeignKey("auth.users.id", ondelete="CASCADE")
     )
     connection_id: Mapped[uuid.UUID | None]
     job_type: Mapped[JobType] = mapped_column(checked(JobType))
     status: Mapped[JobStatus] = mapped_column(
         checked(JobStatus), server_default=JobStatus.RUNNING.value
     )
-    run_id: Mapped[str] = mapped_column(comment="Dagster's run id")
-    started_at: Mapped[dt.datetime]
+    run_id: Mapped[str] = mapped_column(
+        comment="Dagster's run id; of a job that waits for its run, one of its own"
+    )
+    started_at: Mapped[dt.datetime] = mapped_column(
+        comment="of a job that waits, when it was asked for"
+    )
     finished_at: Mapped[dt.datetime | None]
     outcome: Mapped[dict[str, Any]] = mapped_column(
         server_default=sa.text("'{}'::jsonb"),
@@ -49,31 +55,19 @@ class Job(HasId, HasTimes, Base):
     )
 
 
-class Notification(HasId, HasTimes, Base):
-    """Something a user should know, said once."""
-
-    __tablename__ = "notifications"
-    __table_args__ = (
-        sa.UniqueConstraint("user_id", "type", "dedup_key"),
-        {"schema": SCHEMA},
-    )
-
-    user_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("auth.users.id", ondelete="CASCADE"))
-    type: Mapped[NotificationType] = mapped_column(checked(NotificationType))
-    dedup_key: Mapped[str] = mapped_column(comment="what makes it the same news")
-    message: Mapped[str]
-    read_at: Mapped[dt.datetime | None]
-
-
 class Quarantine(HasId, HasTimes, Base):
-    """A raw row that could not be placed in the ledger, with the reason."""
+    """A raw row that could not be placed in the ledger, with the reason.
+
+    One that the user dropped stays, so that the next sync does not bring it up again.
+    """
 
     __tablename__ = "quarantine"
     __table_args__ = (
         same_owner("account_id", "accounts", ondelete="CASCADE"),
         sa.UniqueConstraint("raw_table", "raw_id"),
+        sa.CheckConstraint("retry_requested_at is null or dropped_at is null", name="one_decision"),
         sa.Index(None, "account_id"),
-        {"schema": SCHEMA},
+        audited("retry_requested_at", "dropped_at"),
     )
 
     user_id: Mapped[uuid.UUID] = owner()
@@ -81,3 +75,9 @@ class Quarantine(HasId, HasTimes, Base):
     raw_table: Mapped[str] = mapped_column(comment="schema.table of the raw row")
     raw_id: Mapped[uuid.UUID]
     reason: Mapped[str]
+    retry_requested_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="the user wants the raw row to be read again; gone once it was"
+    )
+    dropped_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="the user can do without it; it comes back with another reason only"
+    )

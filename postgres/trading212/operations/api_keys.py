@@ -66,11 +66,11 @@ def credentials(row: ApiKey, box: SecretBox) -> tuple[SecretStr, SecretStr | Non
     :raises DecryptionError: if they do not decrypt or were moved from another row.
     :raises OperationError: if the key was removed.
     """
-    key = reveal(box, row, ApiKey.key_ciphertext)
-    if key is None:
+    if row.key_ciphertext is None:
         message = "the key was removed; connect again"
         raise OperationError(message)
-    return key, reveal(box, row, ApiKey.secret_ciphertext)
+    key = reveal(box, row, ApiKey.key_ciphertext)
+    return key, reveal(box, row, ApiKey.secret_ciphertext) if row.secret_ciphertext else None
 
 
 def list_api_keys(session: Session, *, user_id: uuid.UUID | None = None) -> Sequence[ApiKey]:

@@ -1,0 +1,2 @@
+drop trigger queue_deliveries on common.notifications;
+drop function common.queue_deliveries();
