@@ -145,11 +145,11 @@ begin
     new.next_date := case
         when new.status in ('paused', 'cancelled') then null
         when new.status = 'pending' and new.user_next_date is null then new.detected_next_date
-        -- It ended, and the user has been told that nothing came.
+        -- It ended, and the day that nothing came for is over.
         when
             new.detected_is_ended
             and new.user_next_date is null
-            and new.settled_through > paid + leeway
+            and new.settled_through >= common.next_due(anchor, frequency, paid + leeway)
             then null
         when new.settled_through is null then anchor
         when common.due_leeway(frequency) is null
