@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session
 
 from postgres.common.enums import BudgetPeriod, NotificationType
 from postgres.common.models import Budget, BudgetLimit, BudgetTag, Notification, Tag
-from postgres.core import WriteCounts, read_sql, refusing, upsert_from_select
+from postgres.common.operations.notifications import notify_all
+from postgres.core import WriteCounts, read_sql, refusing
 from postgres.errors import AlreadyExistsError, NotFoundError, OperationError
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
@@ -323,7 +324,7 @@ def check_budgets(session: Session, *, now: dt.datetime) -> WriteCounts:
     )
     digits = sa.func.common.minor_digits(period.currency)
     available = sa.func.round(period.limit + period.carried, digits)
-    source = sa.select(
+    news = sa.select(
         period.user_id,
         sa.case(
             (period.is_exceeded, NotificationType.BUDGET_EXCEEDED.value),
@@ -357,14 +358,7 @@ def check_budgets(session: Session, *, now: dt.datetime) -> WriteCounts:
             sa.and_(period.is_warning, period.is_current, ~was_told_of_excess),
         )
     )
-    return upsert_from_select(
-        session,
-        Notification,
-        source,
-        key=("user_id", "type", "dedup_key"),
-        compare=(),
-        insert_only=("message",),
-    )
+    return notify_all(session, news)
 
 
 def _periods(
