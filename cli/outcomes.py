@@ -115,7 +115,7 @@ def report(session: Session, run_id: str) -> RunReport:
     known = {c.id: (c, i) for c, i in connections.list_connections(session)}
     accounts: list[AccountReport] = []
     wrote = False
-    for job in jobs.list_jobs(session, run_id):
+    for job in jobs.jobs_of_run(session, run_id):
         if job.connection_id in known:
             connection, institution = known[job.connection_id]
             accounts += _of_connection(job, connection.id, institution.name, connection.status)

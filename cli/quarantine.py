@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
 from cli.output import day, print_json, print_table, say, short
 from cli.session import choose_user, opened
-from postgres.common.models import Account
+from postgres.common.models import Account, Quarantine
 from postgres.common.operations import accounts, quarantine
+from postgres.paging import LARGEST_LIMIT
 
 
 def show(user: str | None, *, as_json: bool) -> None:
     """List the rows that are set aside, the newest first."""
     with opened() as ledger, ledger.database.sessions() as session:
         owner = choose_user(session, user)
-        rows = quarantine.list_quarantine(session, owner.id)
+        rows = _all_rows(session, owner.id)
         names = {
             each.account.id: f"{each.institution.name}: {_name_of(each.account)}"
             for each in accounts.list_account_totals(session, user_id=owner.id)
@@ -49,6 +54,17 @@ def show(user: str | None, *, as_json: bool) -> None:
             for row in rows
         ],
     )
+
+
+def _all_rows(session: Session, user_id: UUID) -> list[Quarantine]:
+    found: list[Quarantine] = []
+    after = None
+    while True:
+        page = quarantine.list_quarantine(session, user_id, after=after, limit=LARGEST_LIMIT)
+        found += page.items
+        after = page.after
+        if after is None:
+            return found
 
 
 def _name_of(account: Account) -> str:

@@ -124,7 +124,7 @@ SHARED = (
 # Tables whose changes are kept, the columns of their key, and the only columns that count if not all.
 AUDITED = {
     "auth.users": ("id", ("name", "time_zone", "base_currency")),
-    "common.accounts": ("id", ("display_name", "status")),
+    "common.accounts": ("id", ("display_name", "status", "low_balance")),
     "common.budget_limits": ("budget_id,effective_from", ()),
     "common.budget_tags": ("budget_id,tag_id", ()),
     "common.budgets": ("id", ()),
@@ -136,6 +136,7 @@ AUDITED = {
     "common.notification_channels": ("id", ("name", "types", "is_enabled")),
     "common.planned_matches": ("planned_id,due_on", ()),
     "common.planned_transactions": ("id", ()),
+    "common.quarantine": ("id", ("retry_requested_at", "dropped_at")),
     "common.recurring_pattern_transactions": ("transaction_id", ()),
     "common.recurring_patterns": ("id", ()),
     "common.recurring_removals": ("pattern_id,transaction_id", ()),
@@ -2150,6 +2151,72 @@ def upgrade() -> None:
         schema="auth",
     )
     op.add_column(
+        "accounts",
+        sa.Column(
+            "low_balance",
+            sa.Numeric(),
+            nullable=True,
+            comment="the user is told when the balance falls below; account currency; null: never",
+        ),
+        schema="common",
+    )
+    op.add_column(
+        "accounts",
+        sa.Column(
+            "low_since",
+            sa.Date(),
+            nullable=True,
+            comment="day on which the user was told; null: it is not below",
+        ),
+        schema="common",
+    )
+    op.create_check_constraint(
+        op.f("ck_accounts__low_balance_is_money"),
+        "accounts",
+        "low_balance < 'infinity' and low_balance > '-infinity'",
+        schema="common",
+    )
+    op.alter_column(
+        "jobs",
+        "run_id",
+        existing_type=sa.TEXT(),
+        comment="Dagster's run id; of a job that waits for its run, one of its own",
+        existing_comment="Dagster's run id",
+        existing_nullable=False,
+        schema="common",
+    )
+    op.alter_column(
+        "jobs",
+        "started_at",
+        existing_type=postgresql.TIMESTAMP(timezone=True),
+        comment="of a job that waits, when it was asked for",
+        existing_nullable=False,
+        schema="common",
+    )
+    op.drop_index(op.f("ix_jobs__user_id"), table_name="jobs", schema="common")
+    op.create_index(
+        op.f("ix_jobs__user_id_started_at_id"),
+        "jobs",
+        ["user_id", "started_at", "id"],
+        unique=False,
+        schema="common",
+    )
+    op.drop_constraint(
+        op.f("ck_jobs__owned_like_its_connection"), "jobs", schema="common", type_="check"
+    )
+    op.create_check_constraint(
+        op.f("ck_jobs__connected_by_type"),
+        "jobs",
+        "(job_type = 'sync') = (connection_id is not null)",
+        schema="common",
+    )
+    op.create_check_constraint(
+        op.f("ck_jobs__owned_by_type"),
+        "jobs",
+        "(job_type = 'analytics') = (user_id is null)",
+        schema="common",
+    )
+    op.add_column(
         "notifications",
         sa.Column(
             "removed_at",
@@ -2179,6 +2246,32 @@ def upgrade() -> None:
         op.f("ck_notifications__removed_says_nothing"),
         "notifications",
         "removed_at is null or message = ''",
+        schema="common",
+    )
+    op.add_column(
+        "quarantine",
+        sa.Column(
+            "retry_requested_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="the user wants the raw row to be read again; gone once it was",
+        ),
+        schema="common",
+    )
+    op.add_column(
+        "quarantine",
+        sa.Column(
+            "dropped_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="the user can do without it; it comes back with another reason only",
+        ),
+        schema="common",
+    )
+    op.create_check_constraint(
+        op.f("ck_quarantine__one_decision"),
+        "quarantine",
+        "retry_requested_at is null or dropped_at is null",
         schema="common",
     )
     op.add_column(
@@ -2501,26 +2594,16 @@ def upgrade() -> None:
         ondelete="CASCADE",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__agreement_id__agreements"),
-        "requisitions",
-        schema="gocardless",
-        type_="foreignkey",
-    )
-    op.drop_constraint(
         op.f("fk_requisitions__replaces_id__requisitions"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
     )
-    op.create_foreign_key(
-        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
+    op.drop_constraint(
+        op.f("fk_requisitions__agreement_id__agreements"),
         "requisitions",
-        "requisitions",
-        ["replaces_id", "user_id"],
-        ["id", "user_id"],
-        source_schema="gocardless",
-        referent_schema="gocardless",
-        ondelete="SET NULL (replaces_id)",
+        schema="gocardless",
+        type_="foreignkey",
     )
     op.create_foreign_key(
         op.f("fk_requisitions__agreement_id_user_id__agreements"),
@@ -2531,6 +2614,16 @@ def upgrade() -> None:
         source_schema="gocardless",
         referent_schema="gocardless",
         ondelete="SET NULL (agreement_id)",
+    )
+    op.create_foreign_key(
+        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
+        "requisitions",
+        "requisitions",
+        ["replaces_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="SET NULL (replaces_id)",
     )
     op.drop_constraint(
         op.f("fk_transactions__bank_account_id__bank_accounts"),
@@ -2764,32 +2857,32 @@ def downgrade() -> None:
         ondelete="CASCADE",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__agreement_id_user_id__agreements"),
-        "requisitions",
-        schema="gocardless",
-        type_="foreignkey",
-    )
-    op.drop_constraint(
         op.f("fk_requisitions__replaces_id_user_id__requisitions"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
     )
-    op.create_foreign_key(
-        op.f("fk_requisitions__replaces_id__requisitions"),
+    op.drop_constraint(
+        op.f("fk_requisitions__agreement_id_user_id__agreements"),
         "requisitions",
-        "requisitions",
-        ["replaces_id"],
-        ["id"],
-        source_schema="gocardless",
-        referent_schema="gocardless",
-        ondelete="SET NULL",
+        schema="gocardless",
+        type_="foreignkey",
     )
     op.create_foreign_key(
         op.f("fk_requisitions__agreement_id__agreements"),
         "requisitions",
         "agreements",
         ["agreement_id"],
+        ["id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="SET NULL",
+    )
+    op.create_foreign_key(
+        op.f("fk_requisitions__replaces_id__requisitions"),
+        "requisitions",
+        "requisitions",
+        ["replaces_id"],
         ["id"],
         source_schema="gocardless",
         referent_schema="gocardless",
@@ -2967,6 +3060,11 @@ def downgrade() -> None:
     op.drop_column("recurring_patterns", "detected_anchor_date", schema="common")
     op.drop_column("recurring_patterns", "account_fingerprint", schema="common")
     op.drop_constraint(
+        op.f("ck_quarantine__one_decision"), "quarantine", schema="common", type_="check"
+    )
+    op.drop_column("quarantine", "dropped_at", schema="common")
+    op.drop_column("quarantine", "retry_requested_at", schema="common")
+    op.drop_constraint(
         op.f("ck_notifications__removed_says_nothing"),
         "notifications",
         schema="common",
@@ -2985,6 +3083,39 @@ def downgrade() -> None:
         postgresql_where=sa.text("removed_at is null"),
     )
     op.drop_column("notifications", "removed_at", schema="common")
+    op.drop_constraint(op.f("ck_jobs__owned_by_type"), "jobs", schema="common", type_="check")
+    op.drop_constraint(op.f("ck_jobs__connected_by_type"), "jobs", schema="common", type_="check")
+    op.create_check_constraint(
+        op.f("ck_jobs__owned_like_its_connection"),
+        "jobs",
+        "(user_id IS NULL) = (connection_id IS NULL)",
+        schema="common",
+    )
+    op.drop_index(op.f("ix_jobs__user_id_started_at_id"), table_name="jobs", schema="common")
+    op.create_index(op.f("ix_jobs__user_id"), "jobs", ["user_id"], unique=False, schema="common")
+    op.alter_column(
+        "jobs",
+        "started_at",
+        existing_type=postgresql.TIMESTAMP(timezone=True),
+        comment=None,
+        existing_comment="of a job that waits, when it was asked for",
+        existing_nullable=False,
+        schema="common",
+    )
+    op.alter_column(
+        "jobs",
+        "run_id",
+        existing_type=sa.TEXT(),
+        comment="Dagster's run id",
+        existing_comment="Dagster's run id; of a job that waits for its run, one of its own",
+        existing_nullable=False,
+        schema="common",
+    )
+    op.drop_constraint(
+        op.f("ck_accounts__low_balance_is_money"), "accounts", schema="common", type_="check"
+    )
+    op.drop_column("accounts", "low_since", schema="common")
+    op.drop_column("accounts", "low_balance", schema="common")
     op.drop_constraint(
         op.f("ck_users__base_currency_is_iso"), "users", schema="auth", type_="check"
     )

@@ -14,6 +14,18 @@ from sqlalchemy.orm import Session
 
 from postgres.common.enums import JobStatus, JobType
 from postgres.common.models import Connection, Job
+from postgres.common.states import JOB, check_transition
+from postgres.core import refusing
+from postgres.errors import AlreadyExistsError, NotFoundError, OperationError, TransitionError
+from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
+
+_ENDS = {JobStatus.COMPLETED, JobStatus.PARTIAL, JobStatus.FAILED}
+_REFUSALS = {
+    "ck_jobs__owned_by_type": OperationError("analytics is everybody's job, not one user's"),
+    "ck_jobs__connected_by_type": OperationError("a sync is of a connection, and nothing else is"),
+    "fk_jobs__connection_id_user_id__connections": NotFoundError("there is no such connection"),
+    "uq_jobs__run_id_job_type_connection_id": AlreadyExistsError("the run has such a job already"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,7 @@ def record_steps(
                     "outcome": Job.outcome.op("||")(insert.excluded.outcome),
                     "finished_at": insert.excluded.finished_at,
                     "status": sa.case(
+                        (Job.status == JobStatus.RUNNING, insert.excluded.status),
                         (both_completed, JobStatus.COMPLETED.value),
                         (both_failed, JobStatus.FAILED.value),
                         else_=JobStatus.PARTIAL.value,
@@ -86,8 +99,119 @@ def record_steps(
         )
 
 
-def list_jobs(session: Session, run_id: str) -> Sequence[Job]:
-    """Return the jobs of one run."""
+def create_job(
+    session: Session,
+    user_id: uuid.UUID,
+    job_type: JobType,
+    *,
+    at: dt.datetime,
+    connection_id: uuid.UUID | None = None,
+) -> Job:
+    """Ask for a job; it waits until something starts it.
+
+    :param job_type: a sync, which is of a connection, or an export. Analytics is everybody's: see
+        :func:`start_analytics`.
+    :raises OperationError: if a job of that type is not of that, or is nobody's.
+    :raises NotFoundError: if the user has no such connection.
+    """
+    job = Job(
+        user_id=user_id,
+        connection_id=connection_id,
+        job_type=job_type,
+        status=JobStatus.PENDING,
+        run_id=str(uuid.uuid4()),
+        started_at=at,
+    )
+    with refusing(session, _REFUSALS):
+        session.add(job)
+    return job
+
+
+def get_job(session: Session, user_id: uuid.UUID, job_id: uuid.UUID) -> Job | None:
+    """Return one of a user's jobs."""
+    return session.scalars(_one(user_id, job_id)).one_or_none()
+
+
+def list_jobs(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    job_type: JobType | None = None,
+    status: JobStatus | None = None,
+    connection_id: uuid.UUID | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Job]:
+    """Return a user's jobs, the one that began last first.
+
+    :param after: from the page before.
+    """
+    query = sa.select(Job).where(Job.user_id == user_id)
+    if job_type is not None:
+        query = query.where(Job.job_type == job_type)
+    if status is not None:
+        query = query.where(Job.status == status)
+    if connection_id is not None:
+        query = query.where(Job.connection_id == connection_id)
+    order = (Key(Job.started_at, is_descending=True), Key(Job.id, is_descending=True))
+    return fetch_page(session, query, order=order, after=after, limit=limit)
+
+
+def start_job(
+    session: Session,
+    user_id: uuid.UUID,
+    job_id: uuid.UUID,
+    *,
+    at: dt.datetime,
+    run_id: str | None = None,
+) -> Job:
+    """Note that a job begins, or begins again. Of many who start one at the same time, one does.
+
+    :param run_id: Dagster's, where it runs there.
+    :raises NotFoundError: if the user has no such job.
+    :raises TransitionError: if it is running already.
+    :raises AlreadyExistsError: if the run has such a job already.
+    """
+    job = _lock(session, user_id, job_id)
+    check_transition(JOB, job.status, JobStatus.RUNNING, what="the job")
+    with refusing(session, _REFUSALS):
+        job.status = JobStatus.RUNNING
+        job.started_at = at
+        job.finished_at = None
+        job.run_id = run_id or job.run_id
+    return job
+
+
+def finish_job(
+    session: Session,
+    user_id: uuid.UUID,
+    job_id: uuid.UUID,
+    status: JobStatus,
+    *,
+    at: dt.datetime,
+    outcome: Mapping[str, Any] | None = None,
+) -> Job:
+    """Note how a job ended.
+
+    :param status: completed, partial or failed; one that waits can only fail.
+    :param outcome: what came of it, as JSON; None keeps what is noted.
+    :raises NotFoundError: if the user has no such job.
+    :raises TransitionError: if the job cannot end like that, for instance because it has ended.
+    """
+    job = _lock(session, user_id, job_id)
+    if status not in _ENDS:
+        raise TransitionError(job.status, status, what="the job that is to end")
+    check_transition(JOB, job.status, status, what="the job")
+    job.status = status
+    job.finished_at = at
+    if outcome is not None:
+        job.outcome = dict(outcome)
+    session.flush()
+    return job
+
+
+def jobs_of_run(session: Session, run_id: str) -> Sequence[Job]:
+    """Return the jobs of one run, of all users."""
     return session.scalars(
         sa.select(Job).where(Job.run_id == run_id).order_by(Job.started_at, Job.id)
     ).all()
@@ -107,10 +231,14 @@ def was_step_done(session: Session, step: str, *, since: dt.datetime) -> bool:
 
 
 def last_jobs(session: Session, user_id: uuid.UUID) -> dict[uuid.UUID, Job]:
-    """Return the last sync job of each of a user's connections."""
+    """Return the last sync job of each of a user's connections, without those that wait."""
     rows = session.scalars(
         sa.select(Job)
-        .where(Job.user_id == user_id, Job.job_type == JobType.SYNC)
+        .where(
+            Job.user_id == user_id,
+            Job.job_type == JobType.SYNC,
+            Job.status != JobStatus.PENDING,
+        )
         .distinct(Job.connection_id)
         .order_by(Job.connection_id, Job.started_at.desc())
     )
@@ -153,6 +281,7 @@ def start_analytics(session: Session, run_id: str, *, at: dt.datetime, version: 
             set_={
                 "status": JobStatus.RUNNING,
                 "started_at": sa.func.clock_timestamp(),
+                "finished_at": None,
                 "outcome": outcome,
             },
         )
@@ -179,3 +308,16 @@ def last_analytics(session: Session) -> Job | None:
         .order_by(Job.started_at.desc())
         .limit(1)
     ).one_or_none()
+
+
+def _one(user_id: uuid.UUID, job_id: uuid.UUID) -> sa.Select[tuple[Job]]:
+    return sa.select(Job).where(Job.id == job_id, Job.user_id == user_id)
+
+
+def _lock(session: Session, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+    locked = _one(user_id, job_id).with_for_update()
+    job = session.scalars(locked.execution_options(populate_existing=True)).one_or_none()
+    if job is None:
+        message = f"there is no job {job_id}"
+        raise NotFoundError(message)
+    return job
