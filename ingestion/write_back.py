@@ -9,10 +9,12 @@ import sqlalchemy as sa
 from farthing import clock
 from ingestion.run import AccountOutcome, Run, StepOutcome
 from postgres.common.operations import (
+    balances,
     budgets,
     financial_milestones,
     goals,
     notifications,
+    planned_transactions,
     recurring_detection,
     recurring_events,
 )
@@ -47,7 +49,7 @@ _OCCURRENCES = sa.table(
 
 
 def record_recurring_patterns(run: Run) -> StepOutcome:
-    """Propose the patterns that were detected and renew the ones that are known."""
+    """Propose the patterns that were detected, renew those that are known, match what was planned."""
     patterns = sa.select(
         _PATTERNS.user_id,
         _PATTERNS.account_id,
@@ -73,6 +75,7 @@ def record_recurring_patterns(run: Run) -> StepOutcome:
         lock(session, "common.recurring_patterns", run_id=run.run_id)
         name_actor(session, f"write_back:{run.run_id}")
         counts = recurring_detection.record_detected(session, patterns, links)
+        planned_transactions.match_planned(session, now=clock.now())
     return _outcome("common.recurring_patterns", counts, started)
 
 
@@ -89,6 +92,7 @@ def notify(run: Run) -> StepOutcome:
         counts += budgets.check_budgets(session, now=clock.now())
         counts += goals.evaluate_goals(session, now=clock.now())
         counts += financial_milestones.evaluate_milestones(session, now=clock.now())
+        counts += balances.warn_of_low_balances(session, now=clock.now())
     return _outcome("common.notifications", counts, started)
 
 

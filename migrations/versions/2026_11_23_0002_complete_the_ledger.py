@@ -24,6 +24,7 @@ SQL = (
     "auth",
     "budgets",
     "goals",
+    "merchants",
     "notifications",
     "patterns",
     "planned",
@@ -43,6 +44,7 @@ TOUCHED = (
     "common.goals",
     "common.manual_asset_values",
     "common.manual_assets",
+    "common.merchant_aliases",
     "common.notification_channels",
     "common.notification_deliveries",
     "common.planned_transactions",
@@ -79,6 +81,7 @@ OWNED = (
     "common.loan_instalments",
     "common.manual_asset_values",
     "common.manual_assets",
+    "common.merchant_aliases",
     "common.merchants",
     "common.notification_channels",
     "common.notification_deliveries",
@@ -133,6 +136,8 @@ AUDITED = {
     "common.goals": ("id", ()),
     "common.manual_asset_values": ("asset_id,valued_on", ()),
     "common.manual_assets": ("id", ()),
+    "common.merchant_aliases": ("id", ()),
+    "common.merchants": ("id", ("display_name",)),
     "common.notification_channels": ("id", ("name", "types", "is_enabled")),
     "common.planned_matches": ("planned_id,due_on", ()),
     "common.planned_transactions": ("id", ()),
@@ -1384,6 +1389,57 @@ def upgrade() -> None:
         schema="common",
     )
     op.create_table(
+        "merchant_aliases",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="as common.normalise_merchant gives it"
+        ),
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "user_id"],
+            ["common.merchants.id", "common.merchants.user_id"],
+            name=op.f("fk_merchant_aliases__merchant_id_user_id__merchants"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["auth.users.id"],
+            name=op.f("fk_merchant_aliases__user_id__users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_merchant_aliases")),
+        sa.UniqueConstraint("user_id", "name", name=op.f("uq_merchant_aliases__user_id_name")),
+        schema="common",
+        info={"audited": ()},
+    )
+    op.create_index(
+        op.f("ix_merchant_aliases__merchant_id"),
+        "merchant_aliases",
+        ["merchant_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_merchant_aliases__user_id"),
+        "merchant_aliases",
+        ["user_id"],
+        unique=False,
+        schema="common",
+    )
+    op.create_table(
         "notification_deliveries",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -2217,6 +2273,20 @@ def upgrade() -> None:
         schema="common",
     )
     op.add_column(
+        "merchants",
+        sa.Column("display_name", sa.Text(), nullable=True, comment="as the user named it; wins"),
+        schema="common",
+    )
+    op.create_index(
+        op.f("ix_merchants__name"),
+        "merchants",
+        ["name"],
+        unique=False,
+        schema="common",
+        postgresql_using="gin",
+        postgresql_ops={"name": "public.gin_trgm_ops"},
+    )
+    op.add_column(
         "notifications",
         sa.Column(
             "removed_at",
@@ -2606,16 +2676,6 @@ def upgrade() -> None:
         type_="foreignkey",
     )
     op.create_foreign_key(
-        op.f("fk_requisitions__agreement_id_user_id__agreements"),
-        "requisitions",
-        "agreements",
-        ["agreement_id", "user_id"],
-        ["id", "user_id"],
-        source_schema="gocardless",
-        referent_schema="gocardless",
-        ondelete="SET NULL (agreement_id)",
-    )
-    op.create_foreign_key(
         op.f("fk_requisitions__replaces_id_user_id__requisitions"),
         "requisitions",
         "requisitions",
@@ -2624,6 +2684,16 @@ def upgrade() -> None:
         source_schema="gocardless",
         referent_schema="gocardless",
         ondelete="SET NULL (replaces_id)",
+    )
+    op.create_foreign_key(
+        op.f("fk_requisitions__agreement_id_user_id__agreements"),
+        "requisitions",
+        "agreements",
+        ["agreement_id", "user_id"],
+        ["id", "user_id"],
+        source_schema="gocardless",
+        referent_schema="gocardless",
+        ondelete="SET NULL (agreement_id)",
     )
     op.drop_constraint(
         op.f("fk_transactions__bank_account_id__bank_accounts"),
@@ -2857,13 +2927,13 @@ def downgrade() -> None:
         ondelete="CASCADE",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
+        op.f("fk_requisitions__agreement_id_user_id__agreements"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__agreement_id_user_id__agreements"),
+        op.f("fk_requisitions__replaces_id_user_id__requisitions"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
@@ -3083,6 +3153,14 @@ def downgrade() -> None:
         postgresql_where=sa.text("removed_at is null"),
     )
     op.drop_column("notifications", "removed_at", schema="common")
+    op.drop_index(
+        op.f("ix_merchants__name"),
+        table_name="merchants",
+        schema="common",
+        postgresql_using="gin",
+        postgresql_ops={"name": "public.gin_trgm_ops"},
+    )
+    op.drop_column("merchants", "display_name", schema="common")
     op.drop_constraint(op.f("ck_jobs__owned_by_type"), "jobs", schema="common", type_="check")
     op.drop_constraint(op.f("ck_jobs__connected_by_type"), "jobs", schema="common", type_="check")
     op.create_check_constraint(
@@ -3228,6 +3306,13 @@ def downgrade() -> None:
         schema="common",
     )
     op.drop_table("notification_deliveries", schema="common")
+    op.drop_index(
+        op.f("ix_merchant_aliases__user_id"), table_name="merchant_aliases", schema="common"
+    )
+    op.drop_index(
+        op.f("ix_merchant_aliases__merchant_id"), table_name="merchant_aliases", schema="common"
+    )
+    op.drop_table("merchant_aliases", schema="common")
     op.drop_index(
         op.f("ix_manual_asset_values__user_id"), table_name="manual_asset_values", schema="common"
     )

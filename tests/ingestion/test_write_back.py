@@ -10,7 +10,14 @@ import sqlalchemy as sa
 from ingestion import write_back
 from postgres.common.enums import BudgetPeriod, GoalStatus, GoalTrackingMode, NotificationType
 from postgres.common.models import Account, Notification
-from postgres.common.operations import budgets, financial_milestones, fx_rates, goals, net_worth
+from postgres.common.operations import (
+    balances,
+    budgets,
+    financial_milestones,
+    fx_rates,
+    goals,
+    net_worth,
+)
 from tests.conftest import World
 from tests.ingestion.pipeline import sync
 from tests.postgres.ledger import book, make_ledger
@@ -43,7 +50,7 @@ def test_a_budget_that_is_exceeded_is_told_of_once_in_many_runs(world: World) ->
     assert written[1:] == [0, 0, 0, 0]
 
 
-def test_a_goal_and_a_milestone_that_are_reached_are_told_of_once_in_many_runs(
+def test_a_goal_a_milestone_and_a_low_balance_are_told_of_once_in_many_runs(
     world: World,
 ) -> None:
     sync(world.run())
@@ -81,10 +88,16 @@ def test_a_goal_and_a_milestone_that_are_reached_are_told_of_once_in_many_runs(
             starts_on=today,
         )
 
+        balances.set_low_balance(session, world.user_id, account.id, Decimal(10**9))
+
     written = [write_back.notify(world.run(f"run-{n}")).counts.written for n in range(3)]
 
     with world.sessions() as session:
-        told = {NotificationType.GOAL_REACHED, NotificationType.MILESTONE_REACHED}
+        told = {
+            NotificationType.GOAL_REACHED,
+            NotificationType.MILESTONE_REACHED,
+            NotificationType.LOW_BALANCE,
+        }
         kinds = session.scalars(
             sa.select(Notification.type).where(Notification.type.in_(told))
         ).all()

@@ -74,7 +74,11 @@ class Account(HasId, HasTimes, Base):
     __table_args__ = (
         sa.UniqueConstraint("id", "user_id"),
         sa.UniqueConstraint("user_id", "institution_id", "account_number", "currency"),
-        audited("display_name", "status"),
+        # NaN and infinity are larger than any amount.
+        sa.CheckConstraint(
+            "low_balance < 'infinity' and low_balance > '-infinity'", name="low_balance_is_money"
+        ),
+        audited("display_name", "status", "low_balance"),
     )
 
     user_id: Mapped[uuid.UUID] = owner()
@@ -100,6 +104,12 @@ class Account(HasId, HasTimes, Base):
     )
     opening_date: Mapped[dt.date | None] = mapped_column(
         comment="rows booked before this day are not part of the balance check"
+    )
+    low_balance: Mapped[Decimal | None] = mapped_column(
+        comment="the user is told when the balance falls below; account currency; null: never"
+    )
+    low_since: Mapped[dt.date | None] = mapped_column(
+        comment="day on which the user was told; null: it is not below"
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether the ledger adds up to what the institution says.
+"""Balances: what the institution said, what it is on a day, and whether the two agree.
 
 opening balance + sum of booked rows = booked balance, per account, to the last digit.
 """
@@ -14,8 +14,15 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from postgres.auth.models import User
+from postgres.common.enums import NotificationType
 from postgres.common.models import Account, BalanceSnapshot
-from postgres.core import WriteCounts, read_sql, upsert_from_select
+from postgres.common.operations.notifications import notify_all
+from postgres.core import WriteCounts, read_sql, refusing, upsert_from_select
+from postgres.errors import NotFoundError, OperationError
+from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
+
+_REFUSALS = {"ck_accounts__low_balance_is_money": OperationError("a low balance is an amount")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,173 @@ class Reconciliation:
         if self.reported is None or self.computed is None:
             return None
         return self.reported - self.computed
+
+
+@dataclass(frozen=True, slots=True)
+class DailyBalance:
+    """What an account was worth at the end of a day.
+
+    :param amount: in the account's currency; what is owed is negative.
+    """
+
+    day: dt.date
+    amount: Decimal
+
+
+def list_snapshots(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    account_id: uuid.UUID | None = None,
+    balance_type: str | None = None,
+    is_booked: bool | None = None,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[BalanceSnapshot]:
+    """Return what institutions said of a user's balances, the newest answer first.
+
+    :param balance_type: as the provider calls it.
+    :param is_booked: comparable with the sum of booked rows, or not.
+    :param since: observed at this instant or later.
+    :param until: observed before this instant.
+    :param after: from the page before.
+    """
+    row = BalanceSnapshot
+    query = sa.select(row).where(row.user_id == user_id)
+    if account_id is not None:
+        query = query.where(row.account_id == account_id)
+    if balance_type is not None:
+        query = query.where(row.balance_type == balance_type)
+    if is_booked is not None:
+        query = query.where(row.is_booked == is_booked)
+    if since is not None:
+        query = query.where(row.observed_at >= since)
+    if until is not None:
+        query = query.where(row.observed_at < until)
+    order = (Key(row.observed_at, is_descending=True), Key(row.id, is_descending=True))
+    return fetch_page(session, query, order=order, after=after, limit=limit)
+
+
+def list_latest_snapshots(
+    session: Session, user_id: uuid.UUID, *, account_id: uuid.UUID | None = None
+) -> Sequence[BalanceSnapshot]:
+    """Return the newest snapshot of each of a user's accounts and balance types."""
+    row = BalanceSnapshot
+    query = (
+        sa.select(row)
+        .where(row.user_id == user_id)
+        .distinct(row.account_id, row.balance_type, row.currency)
+        .order_by(
+            row.account_id,
+            row.balance_type,
+            row.currency,
+            row.observed_at.desc(),
+            row.reference_date.desc().nulls_last(),
+            row.id,
+        )
+    )
+    if account_id is not None:
+        query = query.where(row.account_id == account_id)
+    return session.scalars(query).all()
+
+
+def list_daily_balances(
+    session: Session, user_id: uuid.UUID, account_id: uuid.UUID, *, since: dt.date, until: dt.date
+) -> Sequence[DailyBalance]:
+    """Return what an account was worth at the end of each day, the first one first.
+
+    That is what ``common.account_balances`` in the database says, for goals and for net worth too:
+    of a bank account the booked balance, of a broker's account all that is in it.
+
+    :param since: the first day; days before anything was known are left out.
+    :param until: the last day, included.
+    """
+    columns = (sa.column("day", sa.Date), sa.column("amount", sa.Numeric))
+    balance = sa.func.common.account_balances(Account.id, since, until)
+    daily = balance.table_valued(*columns).lateral("daily")
+    rows = session.execute(
+        sa.select(daily.c.day, daily.c.amount)
+        .select_from(Account)
+        .join(daily, sa.true())
+        .where(Account.id == account_id, Account.user_id == user_id)
+        .order_by(daily.c.day)
+    )
+    return [DailyBalance(*row) for row in rows]
+
+
+def set_low_balance(
+    session: Session, user_id: uuid.UUID, account_id: uuid.UUID, amount: Decimal | None
+) -> Account:
+    """Say below which balance the user wants to be told.
+
+    :param amount: in the account's currency; negative for an overdraft; None: never.
+    :raises NotFoundError: if the user has no such account.
+    :raises OperationError: if it is no amount.
+    """
+    account = session.scalars(
+        sa.select(Account)
+        .where(Account.id == account_id, Account.user_id == user_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if account is None:
+        message = f"there is no account {account_id}"
+        raise NotFoundError(message)
+    with refusing(session, _REFUSALS):
+        account.low_balance = amount
+        account.low_since = None
+    return account
+
+
+def warn_of_low_balances(session: Session, *, now: dt.datetime) -> WriteCounts:
+    """Tell users of balances that fell below what they set, once until they are above it again.
+
+    :returns: notifications as inserted, accounts as updated.
+    """
+    today = sa.cast(sa.func.timezone(User.time_zone, sa.literal(now)), sa.Date)
+    balance = sa.func.common.account_balances(Account.id, today, today)
+    current = balance.table_valued(sa.column("amount", sa.Numeric)).lateral("current")
+    is_below = current.c.amount < Account.low_balance
+    crossed = (
+        sa.select(Account.id, sa.case((is_below, today)).label("low_since"))
+        .join(User, User.id == Account.user_id)
+        .join(current, sa.true())
+        .where(Account.low_balance.is_not(None), is_below == Account.low_since.is_(None))
+        .order_by(Account.id)
+        .with_for_update(of=Account)
+        .cte("crossed")
+    )
+    moved = session.execute(
+        sa.update(Account)
+        .where(Account.id == crossed.c.id)
+        .values(low_since=crossed.c.low_since)
+        .returning(Account.id, Account.low_since)
+        .execution_options(synchronize_session="fetch")
+    ).all()
+    news = (
+        sa.select(
+            Account.user_id,
+            sa.literal(NotificationType.LOW_BALANCE.value).label("type"),
+            sa.func.concat(Account.id, ":", Account.low_since).label("dedup_key"),
+            sa.func.concat(
+                "The balance of ",
+                sa.func.coalesce(Account.display_name, Account.name),
+                " is ",
+                current.c.amount,
+                " ",
+                Account.currency,
+                ", below ",
+                Account.low_balance,
+                ".",
+            ).label("message"),
+        )
+        .join(User, User.id == Account.user_id)
+        .join(current, sa.true())
+        .where(Account.id.in_([account_id for account_id, since in moved if since is not None]))
+    )
+    return notify_all(session, news) + WriteCounts(updated=len(moved))
 
 
 def append_snapshots(session: Session, source: sa.TextualSelect) -> WriteCounts:

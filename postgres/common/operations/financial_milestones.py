@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from postgres.common.enums import NotificationType
-from postgres.common.models import FinancialMilestone, Notification
-from postgres.core import UNSET, Unset, WriteCounts, read_sql, refusing, upsert_from_select
+from postgres.common.models import FinancialMilestone
+from postgres.common.operations.notifications import notify_all
+from postgres.core import UNSET, Unset, WriteCounts, read_sql, refusing
 from postgres.errors import NotFoundError, OperationError
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
@@ -150,7 +151,7 @@ def evaluate_milestones(
 
 def _announce(session: Session, reached: Sequence[uuid.UUID]) -> WriteCounts:
     milestone = FinancialMilestone
-    source = sa.select(
+    news = sa.select(
         milestone.user_id,
         sa.literal(NotificationType.MILESTONE_REACHED.value).label("type"),
         sa.func.concat(milestone.id, ":", milestone.target_amount).label("dedup_key"),
@@ -166,14 +167,7 @@ def _announce(session: Session, reached: Sequence[uuid.UUID]) -> WriteCounts:
             ".",
         ).label("message"),
     ).where(milestone.id.in_(reached))
-    return upsert_from_select(
-        session,
-        Notification,
-        source,
-        key=("user_id", "type", "dedup_key"),
-        compare=(),
-        insert_only=("message",),
-    )
+    return notify_all(session, news)
 
 
 def _one(user_id: uuid.UUID, milestone_id: uuid.UUID) -> sa.Select[tuple[FinancialMilestone]]:

@@ -33,9 +33,10 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from postgres.auth.models import User
 from postgres.common.enums import GoalStatus, GoalTrackingMode, NotificationType
-from postgres.common.models import Goal, Notification
+from postgres.common.models import Goal
+from postgres.common.operations.notifications import notify_all
 from postgres.common.states import GOAL, check_transition
-from postgres.core import UNSET, Unset, WriteCounts, refusing, upsert_from_select
+from postgres.core import UNSET, Unset, WriteCounts, refusing
 from postgres.errors import NotFoundError, OperationError, TransitionError
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
@@ -314,7 +315,7 @@ def evaluate_goals(
 
 
 def _announce(session: Session, completed: Sequence[uuid.UUID]) -> WriteCounts:
-    source = sa.select(
+    news = sa.select(
         Goal.user_id,
         sa.literal(NotificationType.GOAL_REACHED.value).label("type"),
         sa.func.concat(Goal.id, ":", Goal.times_completed).label("dedup_key"),
@@ -322,14 +323,7 @@ def _announce(session: Session, completed: Sequence[uuid.UUID]) -> WriteCounts:
             "The goal ", Goal.name, " is reached: ", Goal.target_amount, " ", Goal.currency, "."
         ).label("message"),
     ).where(Goal.id.in_(completed))
-    return upsert_from_select(
-        session,
-        Notification,
-        source,
-        key=("user_id", "type", "dedup_key"),
-        compare=(),
-        insert_only=("message",),
-    )
+    return notify_all(session, news)
 
 
 def _stand(on: dt.date | sa.ColumnElement[dt.date]) -> LateralFromClause:
