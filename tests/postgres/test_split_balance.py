@@ -300,49 +300,50 @@ class TestApportion:
 
     def test_examples(self, session: Session) -> None:
         for total, weights, currency, shares in EXAMPLES:
-            found = self.shares(session, Decimal(total), [Decimal(w) for w in weights], currency)
+            found = shares_of(session, Decimal(total), [Decimal(w) for w in weights], currency)
 
             assert [str(share) for share in found] == shares, (total, weights, currency)
 
-    @on_one_database
-    @given(
-        total=money,
-        # A split is not zero.
-        weights=st.lists(money.filter(bool), min_size=1, max_size=8),
-        currency=st.sampled_from(sorted(DIGITS)),
-    )
-    def test_any(
-        self, session: Session, total: Decimal, weights: list[Decimal], currency: str
-    ) -> None:
-        shares = self.shares(session, total, weights, currency)
 
-        exact = self.exact_shares(total, weights)
-        digits = max([DIGITS[currency], *(places(amount) for amount in (total, *weights))])
-        used = max([digits, *(places(share) for share in shares)])
-        assert sum(map(Fraction, shares)) == Fraction(total)
-        for share, part in zip(shares, exact, strict=True):
-            assert abs(Fraction(share) - part) < Fraction(1, 10**used)
-            assert share or not total
-        if used > digits:
-            # Only because a part is smaller than a unit.
-            assert min(map(abs, exact)) < Fraction(1, 10**digits)
+@on_one_database
+@given(
+    total=money,
+    # A split is not zero.
+    weights=st.lists(money.filter(bool), min_size=1, max_size=8),
+    currency=st.sampled_from(sorted(DIGITS)),
+)
+def test_shares_of_any_amounts(
+    session: Session, total: Decimal, weights: list[Decimal], currency: str
+) -> None:
+    shares = shares_of(session, total, weights, currency)
 
-    @staticmethod
-    def exact_shares(total: Decimal, weights: list[Decimal]) -> list[Fraction]:
-        base = sum(map(Fraction, weights))
-        if not base:
-            return [Fraction(total) / len(weights)] * len(weights)
-        return [Fraction(total) * Fraction(weight) / base for weight in weights]
+    exact = exact_shares(total, weights)
+    digits = max([DIGITS[currency], *(places(amount) for amount in (total, *weights))])
+    used = max([digits, *(places(share) for share in shares)])
+    assert sum(map(Fraction, shares)) == Fraction(total)
+    for share, part in zip(shares, exact, strict=True):
+        assert abs(Fraction(share) - part) < Fraction(1, 10**used)
+        assert share or not total
+    if used > digits:
+        # Only because a part is smaller than a unit.
+        assert min(map(abs, exact)) < Fraction(1, 10**digits)
 
-    @staticmethod
-    def shares(
-        session: Session, total: Decimal, weights: list[Decimal], currency: str
-    ) -> list[Decimal]:
-        found: list[Decimal] = session.execute(
-            sa.text("select common.apportion(:total, cast(:weights as numeric[]), :currency)"),
-            {"total": total, "weights": weights, "currency": currency},
-        ).scalar_one()
-        return found
+
+def exact_shares(total: Decimal, weights: list[Decimal]) -> list[Fraction]:
+    base = sum(map(Fraction, weights))
+    if not base:
+        return [Fraction(total) / len(weights)] * len(weights)
+    return [Fraction(total) * Fraction(weight) / base for weight in weights]
+
+
+def shares_of(
+    session: Session, total: Decimal, weights: list[Decimal], currency: str
+) -> list[Decimal]:
+    found: list[Decimal] = session.execute(
+        sa.text("select common.apportion(:total, cast(:weights as numeric[]), :currency)"),
+        {"total": total, "weights": weights, "currency": currency},
+    ).scalar_one()
+    return found
 
 
 def places(amount: Decimal) -> int:
@@ -501,28 +502,28 @@ class TestRescale:
         session.refresh(row)
         assert row.amount == -52
 
-    @on_one_database
-    @given(
-        parts=st.lists(money.filter(bool), min_size=1, max_size=5),
-        steps=st.lists(st.tuples(money, st.sampled_from(["GBP", "JPY"])), min_size=1, max_size=3),
-    )
-    def test_whatever_the_amounts_they_sum(
-        self,
-        session: Session,
-        ledger: Ledger,
-        parts: list[Decimal],
-        steps: list[tuple[Decimal, str]],
-    ) -> None:
-        session.rollback()
-        with localcontext(prec=100):
-            row = book(session, ledger, DAY, str(sum(parts, Decimal(0))))
-        add(session, row, *map(str, parts))
-        session.commit()
 
-        for amount, currency in steps:
-            change(session, row, amount=amount, currency=currency)
-            session.commit()
-            session.expire(row)
-            shares = amounts_of(session, row)
-            assert sum(map(Fraction, shares)) == Fraction(amount)
-            assert len(shares) == len(parts)
+@on_one_database
+@given(
+    parts=st.lists(money.filter(bool), min_size=1, max_size=5),
+    steps=st.lists(st.tuples(money, st.sampled_from(["GBP", "JPY"])), min_size=1, max_size=3),
+)
+def test_splits_of_any_amounts_follow_and_sum(
+    session: Session,
+    ledger: Ledger,
+    parts: list[Decimal],
+    steps: list[tuple[Decimal, str]],
+) -> None:
+    session.rollback()
+    with localcontext(prec=100):
+        row = book(session, ledger, DAY, str(sum(parts, Decimal(0))))
+    add(session, row, *map(str, parts))
+    session.commit()
+
+    for amount, currency in steps:
+        change(session, row, amount=amount, currency=currency)
+        session.commit()
+        session.expire(row)
+        shares = amounts_of(session, row)
+        assert sum(map(Fraction, shares)) == Fraction(amount)
+        assert len(shares) == len(parts)

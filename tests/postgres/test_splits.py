@@ -357,26 +357,25 @@ class TestSetSplits:
 
         assert amounts_of(session, row) == [-60]
 
-    @on_one_database
-    @given(
-        parts=st.lists(money.filter(bool), min_size=1, max_size=5), whole=money, at=st.integers(0)
-    )
-    def test_an_open_part_takes_the_rest(
-        self, session: Session, ledger: Ledger, parts: list[Decimal], whole: Decimal, at: int
-    ) -> None:
-        row = book(session, ledger, DAY, str(whole))
-        rest = Fraction(whole) - sum(map(Fraction, parts))
-        wanted = [Part(None, amount) for amount in parts]
-        wanted.insert(at % (len(parts) + 1), Part(None))
-        if not rest and whole:
-            wanted.remove(Part(None))
 
-        splits = transaction_splits.set_splits(session, ledger.user.id, row.id, wanted)
-        session.commit()
+@on_one_database
+@given(parts=st.lists(money.filter(bool), min_size=1, max_size=5), whole=money, at=st.integers(0))
+def test_an_open_part_takes_the_rest(
+    session: Session, ledger: Ledger, parts: list[Decimal], whole: Decimal, at: int
+) -> None:
+    row = book(session, ledger, DAY, str(whole))
+    rest = Fraction(whole) - sum(map(Fraction, parts))
+    wanted = [Part(None, amount) for amount in parts]
+    wanted.insert(at % (len(parts) + 1), Part(None))
+    if not rest and whole:
+        wanted.remove(Part(None))
 
-        assert sum(Fraction(split.amount) for split in splits) == Fraction(whole)
-        for split, part in zip(splits, wanted, strict=True):
-            assert Fraction(split.amount) == (rest if part.amount is None else part.amount)
+    splits = transaction_splits.set_splits(session, ledger.user.id, row.id, wanted)
+    session.commit()
+
+    assert sum(Fraction(split.amount) for split in splits) == Fraction(whole)
+    for split, part in zip(splits, wanted, strict=True):
+        assert Fraction(split.amount) == (rest if part.amount is None else part.amount)
 
 
 class TestReading:

@@ -225,30 +225,29 @@ class TestFilters:
         assert found(session, ledger, **everything, text="x") == set()
 
 
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None
+)
+@given(days=st.lists(st.integers(1, 5), max_size=12), limit=st.integers(1, 5))
+def test_every_row_once_and_the_newest_first(session: Session, days: list[int], limit: int) -> None:
+    ledger = make_ledger(session)
+    rows = [book(session, ledger, dt.date(2026, 3, day), "-1") for day in days]
+    wanted = sorted(((row.sort_date, row.id) for row in rows), reverse=True)
+
+    seen, after = [], None
+    while True:
+        page = transactions.list_transactions(session, ledger.user.id, after=after, limit=limit)
+        seen += [(row.sort_date, row.id) for row in page.items]
+        after = page.after
+        if after is None:
+            break
+
+    assert seen == wanted
+    iterated = transactions.iterate_transactions(session, ledger.user.id)
+    assert [(row.sort_date, row.id) for row in iterated] == wanted
+
+
 class TestPages:
-    @settings(
-        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None
-    )
-    @given(days=st.lists(st.integers(1, 5), max_size=12), limit=st.integers(1, 5))
-    def test_every_row_once_and_the_newest_first(
-        self, session: Session, days: list[int], limit: int
-    ) -> None:
-        ledger = make_ledger(session)
-        rows = [book(session, ledger, dt.date(2026, 3, day), "-1") for day in days]
-        wanted = sorted(((row.sort_date, row.id) for row in rows), reverse=True)
-
-        seen, after = [], None
-        while True:
-            page = transactions.list_transactions(session, ledger.user.id, after=after, limit=limit)
-            seen += [(row.sort_date, row.id) for row in page.items]
-            after = page.after
-            if after is None:
-                break
-
-        assert seen == wanted
-        iterated = transactions.iterate_transactions(session, ledger.user.id)
-        assert [(row.sort_date, row.id) for row in iterated] == wanted
-
     def test_a_pending_row_moves_to_its_day_once_it_is_booked(
         self, session: Session, ledger: Ledger
     ) -> None:
