@@ -49,7 +49,7 @@ _OCCURRENCES = sa.table(
 
 
 def record_recurring_patterns(run: Run) -> StepOutcome:
-    """Propose the patterns that were detected, renew those that are known, match what was planned."""
+    """Propose and renew the patterns that were detected, and match what was planned."""
     patterns = sa.select(
         _PATTERNS.user_id,
         _PATTERNS.account_id,
