@@ -24,7 +24,7 @@ PROVIDERS = {
 }  # fmt: skip
 LEDGER = {"connections", "accounts", "balance_snapshots", "transactions", "holdings"}
 DERIVED = {"fx_rates"}
-WRITTEN_BACK = {"recurring_patterns", "notifications"}
+WRITTEN_BACK = {"recurring_patterns", "notifications", "notification_deliveries"}
 DBT = {"staging", "intermediate", "marts"}
 HISTORY = {
     "gocardless/transactions", "trading212/orders", "trading212/dividends",
@@ -171,6 +171,10 @@ def test_schedules_run_from_the_start(defs: dg.Definitions) -> None:
     assert {s.name: s.default_status for s in repository.schedule_defs} == {
         "sync_every_six_hours": dg.DefaultScheduleStatus.RUNNING,
         "prune_runs_schedule": dg.DefaultScheduleStatus.RUNNING,
+        "prune_notifications_schedule": dg.DefaultScheduleStatus.RUNNING,
+    }
+    assert {s.name: s.default_status for s in repository.sensor_defs} == {
+        "deliver_when_due": dg.DefaultSensorStatus.RUNNING,
     }
     cron = repository.get_schedule_def("sync_every_six_hours").cron_schedule
     assert str(cron).split(maxsplit=1)[0] not in {"0", "*"}  # not when everybody else calls

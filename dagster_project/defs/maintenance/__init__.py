@@ -1,1 +1,1 @@
-"""Housekeeping of Dagster itself."""
+"""Housekeeping, of Dagster itself and of the ledger."""

@@ -1,10 +1,12 @@
-"""Keep Dagster's own database from growing for ever."""
+"""Keep what is of use for a while from growing for ever."""
 
 import datetime as dt
 
 import dagster as dg
 
 from dagster_project.lib import tags
+from dagster_project.lib.resources import Ledger
+from ingestion import housekeeping
 
 _KEEP = dt.timedelta(days=365)
 _LONG_RANGE = dt.timedelta(days=31)
@@ -48,6 +50,29 @@ def prune_runs() -> None:
 prune_runs_weekly = dg.ScheduleDefinition(
     job=prune_runs,
     cron_schedule="47 3 * * 0",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+
+
+@dg.op
+def remove_old_notifications(context: dg.OpExecutionContext, ledger: Ledger) -> None:
+    """Remove what users were told more than a year ago; it is not said again."""
+    cutoff = dt.datetime.now(dt.UTC) - _KEEP
+    with ledger.run() as run:
+        removed = housekeeping.purge_notifications(run, before=cutoff)
+    context.log.info("Removed %s notifications from before %s.", removed, cutoff.date())
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def prune_notifications() -> None:
+    """Remove the notifications of all users that are older than a year."""
+    remove_old_notifications()
+
+
+prune_notifications_weekly = dg.ScheduleDefinition(
+    job=prune_notifications,
+    cron_schedule="52 3 * * 0",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )

@@ -6,7 +6,7 @@ from dagster_project.defs.common.assets import connections
 from dagster_project.lib.resources import Ledger
 from dagster_project.lib.results import Materialized, materialized
 from dagster_project.lib.tables import table_asset
-from ingestion import write_back
+from ingestion import deliver, write_back
 from postgres.common import models
 
 
@@ -30,3 +30,11 @@ def notifications(context: dg.AssetExecutionContext, ledger: Ledger) -> Material
     """Tell each user once about what is new."""
     with ledger.run() as run:
         return materialized(context, write_back.notify(run))
+
+
+# Channels fail without failing the run: what did not reach one is tried again later.
+@table_asset(models.NotificationDelivery, deps=[notifications], freshness=None)
+def notification_deliveries(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
+    """Send what is due to the channels that users have made; none is there by itself."""
+    with ledger.run() as run:
+        return materialized(context, deliver.deliver_due(run))
