@@ -33,3 +33,39 @@ $$;
 create trigger keep_contribution
     after update on common.goal_contributions
     for each row when (old is distinct from new) execute function common.keep_contribution();
+
+-- What is planned after a value of a loan holds up to the next value. It is dropped with whatever
+-- changes either of them, and made anew by postgres.common.operations.manual_assets.
+create function common.drop_instalments() returns trigger
+language plpgsql as $$
+declare
+    stated common.manual_asset_values;
+begin
+    stated := case when tg_op = 'DELETE' then old else new end;
+    delete from common.loan_instalments as i
+    where
+        i.asset_id = stated.asset_id
+        and i.due_on >= coalesce(
+            (
+                select max(v.valued_on)
+                from common.manual_asset_values as v
+                where v.asset_id = stated.asset_id and v.valued_on < stated.valued_on
+            ),
+            stated.valued_on
+        )
+        and i.due_on < coalesce(
+            (
+                select min(v.valued_on)
+                from common.manual_asset_values as v
+                where v.asset_id = stated.asset_id and v.valued_on > stated.valued_on
+            ),
+            'infinity'
+        );
+    return null;
+end
+$$;
+
+create trigger drop_instalments
+    after insert or delete or update
+    on common.manual_asset_values
+    for each row execute function common.drop_instalments();

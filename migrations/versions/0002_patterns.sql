@@ -106,7 +106,7 @@ begin
     if tg_op = 'UPDATE' then
         was_paid := coalesce(old.linked_last_date, old.detected_last_date);
         -- Its account was deleted; whatever else the user has is none of its business.
-        if new.account_id is null and new.status = 'active' then
+        if new.account_id is null and old.account_id is not null and new.status = 'active' then
             new.status := 'paused';
         end if;
     end if;

@@ -2277,15 +2277,6 @@ def upgrade() -> None:
         sa.Column("display_name", sa.Text(), nullable=True, comment="as the user named it; wins"),
         schema="common",
     )
-    op.create_index(
-        op.f("ix_merchants__name"),
-        "merchants",
-        ["name"],
-        unique=False,
-        schema="common",
-        postgresql_using="gin",
-        postgresql_ops={"name": "public.gin_trgm_ops"},
-    )
     op.add_column(
         "notifications",
         sa.Column(
@@ -3153,13 +3144,6 @@ def downgrade() -> None:
         postgresql_where=sa.text("removed_at is null"),
     )
     op.drop_column("notifications", "removed_at", schema="common")
-    op.drop_index(
-        op.f("ix_merchants__name"),
-        table_name="merchants",
-        schema="common",
-        postgresql_using="gin",
-        postgresql_ops={"name": "public.gin_trgm_ops"},
-    )
     op.drop_column("merchants", "display_name", schema="common")
     op.drop_constraint(op.f("ck_jobs__owned_by_type"), "jobs", schema="common", type_="check")
     op.drop_constraint(op.f("ck_jobs__connected_by_type"), "jobs", schema="common", type_="check")

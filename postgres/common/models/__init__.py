@@ -40,7 +40,7 @@ from postgres.common.models.recurring import (
     RecurringPatternTransaction,
     RecurringRemoval,
 )
-from postgres.common.models.transactions import Merchant, Transaction
+from postgres.common.models.transactions import Merchant, MerchantAlias, Transaction
 from postgres.common.models.transfers import Transfer, TransferQueue
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "ManualAsset",
     "ManualAssetValue",
     "Merchant",
+    "MerchantAlias",
     "Notification",
     "NotificationChannel",
     "NotificationDelivery",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from postgres.auth.models import owner
 from postgres.common.enums import TransactionKind, TransactionStatus
-from postgres.common.models.keys import SCHEMA, audited, same_owner
+from postgres.common.models.keys import audited, same_owner
 from postgres.core import Base, HasId, HasTimes, checked
 
 
@@ -22,11 +22,28 @@ class Merchant(HasId, HasTimes, Base):
     __table_args__ = (
         sa.UniqueConstraint("id", "user_id"),
         sa.UniqueConstraint("user_id", "name"),
-        {"schema": SCHEMA},
+        audited("display_name"),
     )
 
     user_id: Mapped[uuid.UUID] = owner()
     name: Mapped[str] = mapped_column(comment="as common.normalise_merchant gives it")
+    display_name: Mapped[str | None] = mapped_column(comment="as the user named it; wins")
+
+
+class MerchantAlias(HasId, HasTimes, Base):
+    """Another name of a merchant: what the user says is the same one."""
+
+    __tablename__ = "merchant_aliases"
+    __table_args__ = (
+        same_owner("merchant_id", "merchants", ondelete="CASCADE"),
+        sa.UniqueConstraint("user_id", "name"),
+        sa.Index(None, "merchant_id"),
+        audited(),
+    )
+
+    user_id: Mapped[uuid.UUID] = owner()
+    name: Mapped[str] = mapped_column(comment="as common.normalise_merchant gives it")
+    merchant_id: Mapped[uuid.UUID]
 
 
 class Transaction(HasId, HasTimes, Base):

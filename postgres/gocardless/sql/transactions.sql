@@ -45,16 +45,22 @@ select
     r.counterparty_name,
     r.counterparty_account,
     r.balance_after,
-    m.id as merchant_id,
+    coalesce(alias.merchant_id, m.id) as merchant_id,
     case when own.account_number is not null then 'transfer' else 'payment' end as kind,
     'gocardless.transactions' as raw_table,
     r.id as raw_id,
     r.first_seen_at
 from changed as r
+left join lateral (
+    select common.normalise_merchant(coalesce(r.counterparty_name, r.description)) as name
+) as statement on true
+left join common.merchant_aliases as alias
+    on alias.user_id = r.user_id and alias.name = statement.name
 left join common.merchants as m
     on
         m.user_id = r.user_id
-        and m.name = common.normalise_merchant(coalesce(r.counterparty_name, r.description))
+        and m.name = statement.name
+        and alias.id is null
 left join lateral (
     select a.account_number
     from common.accounts as a
