@@ -29,6 +29,7 @@ from postgres.auth.models import User
 from postgres.common.enums import AccountCategory, AccountType, Provider
 from postgres.common.models import Account, Institution, Merchant, Transaction, TransactionSplit
 from postgres.common.operations import tag_rules, tags
+from postgres.common.rules.stage import Counts
 from postgres.core import copy_to_temporary, make_engine, make_sessions, table_of
 from postgres.embedded import EmbeddedServer
 
@@ -37,7 +38,7 @@ SHOPS = 2_000
 AT = dt.datetime(2026, 3, 15, 9, tzinfo=dt.UTC)
 FIRST_DAY = dt.date(2024, 3, 15)
 CHANGE = sa.text(
-    "update common.transactions set description = description || '.'"
+    "update common.transactions set description = reverse(description)"
     " where id in (select id from common.transactions order by source_key limit 1000)"
 )
 
@@ -71,24 +72,24 @@ def measure(
 ) -> None:
     """Time every case in every round."""
 
-    def preview(session: Session) -> tag_rules.Counts:
+    def preview(session: Session) -> Counts:
         return tag_rules.preview_rules(session, user_id).counts
 
-    def apply(session: Session) -> tag_rules.Counts:
+    def apply(session: Session) -> Counts:
         return tag_rules.apply_rules(session, user_id).counts
 
-    def follow(session: Session) -> tag_rules.Counts:
+    def follow(session: Session) -> Counts:
         return tag_rules.apply_to_changes(session, user_id).counts
 
     clear = sa.delete(TransactionSplit)
-    cases: dict[str, tuple[sa.Executable, Callable[[Session], tag_rules.Counts]]] = {
+    cases: dict[str, tuple[sa.Executable, Callable[[Session], Counts]]] = {
         "preview": (clear, preview),
         "apply": (clear, apply),
         "apply again": (sa.select(1), apply),
         "apply to what changed": (CHANGE, follow),
     }
     ratios: dict[str, list[float]] = {case: [] for case in cases}
-    results: dict[str, tuple[int, tag_rules.Counts]] = {}
+    results: dict[str, tuple[int, Counts]] = {}
     with sessions.begin() as session:
         follow(session)
     for _ in range(rounds):

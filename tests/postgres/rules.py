@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from postgres.common.enums import SplitSource, TransactionKind, TransactionStatus
-from postgres.common.models import Account, TagRule, Transaction, TransactionSplit
-from postgres.common.operations import tag_rules, tags
+from postgres.common.models import Account, AuditEntry, TagRule, Transaction, TransactionSplit
+from postgres.common.operations import tag_rules, tags, transaction_splits
+from postgres.common.rules.stage import Counts
 from tests.postgres.ledger import Ledger
 
 _numbers = itertools.count(1)
@@ -44,6 +46,20 @@ def add(session: Session, ledger: Ledger, **values: Any) -> Transaction:
     session.add(row)
     session.flush()
     return row
+
+
+def add_many(session: Session, ledger: Ledger, count: int) -> None:
+    """Rows with a long description each, in one statement."""
+    session.execute(
+        sa.text(
+            "insert into common.transactions (user_id, account_id, source_key, status, amount,"
+            " currency, booking_date, description, kind, raw_table, raw_id, first_seen_at)"
+            " select :user_id, :account_id, 'many:' || n, 'booked', -1, 'GBP', '2026-03-14',"
+            " repeat(md5(n::text), 8), 'payment', 'gocardless.transactions', gen_random_uuid(),"
+            " now() from generate_series(1, :count) as n"
+        ),
+        {"user_id": ledger.user.id, "account_id": ledger.account.id, "count": count},
+    )
 
 
 def add_account(session: Session, ledger: Ledger) -> Account:
@@ -88,6 +104,37 @@ def put(session: Session, transaction: Transaction, **values: Any) -> Transactio
     session.add(split)
     session.flush()
     return split
+
+
+def apply(session: Session, ledger: Ledger, **scope: Any) -> Counts:
+    applied = tag_rules.apply_rules(session, ledger.user.id, **scope)
+    assert applied.left_out == ()
+    check_balance(session)
+    return applied.counts
+
+
+def check_balance(session: Session) -> None:
+    """Ask now what the database asks at the end of a transaction."""
+    session.execute(sa.text("set constraints all immediate"))
+    session.execute(sa.text("set constraints all deferred"))
+
+
+def split_of(session: Session, transaction: Transaction) -> TransactionSplit | None:
+    splits = transaction_splits.list_splits(session, transaction.user_id, [transaction.id])
+    assert len(splits) <= 1
+    return splits[0] if splits else None
+
+
+def tag_of(session: Session, transaction: Transaction) -> uuid.UUID | None:
+    split = split_of(session, transaction)
+    return split.tag_id if split else None
+
+
+def versions(session: Session) -> set[Any]:
+    """Every row version of the splits, and how much there is in the audit log."""
+    rows = session.execute(sa.text("select ctid, xmin from common.transaction_splits"))
+    logged = session.scalar(sa.select(sa.func.count()).select_from(AuditEntry))
+    return {*((str(row.ctid), str(row.xmin)) for row in rows), logged}
 
 
 def says(tree: Mapping[str, Any], row: Transaction, merchant: str | None) -> bool | None:

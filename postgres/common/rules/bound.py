@@ -10,7 +10,12 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-_SET = sa.text("select set_config('statement_timeout', :value, true)")
+_BOUND = sa.text(
+    "select setting,"
+    " set_config('statement_timeout', least(nullif(setting::integer, 0), :most)::text, true)"
+    " from pg_settings where name = 'statement_timeout'"
+)
+_RESTORE = sa.text("select set_config('statement_timeout', :before, true)")
 
 
 class OutOfTime(Exception):
@@ -21,17 +26,16 @@ class OutOfTime(Exception):
 def time_bound(session: Session, milliseconds: int) -> Iterator[None]:
     """End any statement of the block that takes longer. The session stays usable.
 
-    The bound that the session had before holds again afterwards.
+    A shorter bound of the session's own stays, and its own holds again afterwards.
 
     :raises OutOfTime: if one did.
     """
     started = time.monotonic()
     try:
         with session.begin_nested():
-            before = session.scalar(sa.text("select current_setting('statement_timeout')"))
-            session.execute(_SET, {"value": str(milliseconds)})
+            before = session.scalar(_BOUND, {"most": milliseconds})
             yield
-            session.execute(_SET, {"value": before})
+            session.execute(_RESTORE, {"before": before})
     except sa.exc.OperationalError as error:
         took = (time.monotonic() - started) * 1000
         # Sooner, somebody else ended it.

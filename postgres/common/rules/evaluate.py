@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -83,7 +83,7 @@ class Pass:
     user_id: uuid.UUID
     rules: Sequence[Rule]
     scope: Scope
-    failures: Sequence[RuleFailedError] = field(default=())
+    failures: tuple[RuleFailedError, ...] = ()
 
     def select(self) -> sa.Select[Any]:
         """Return a query for the transactions, without columns."""
@@ -103,7 +103,7 @@ class Pass:
         """Return the pass of the other rules."""
         failed = {failure.rule_id for failure in failures}
         rules = [rule for rule in self.rules if rule.id not in failed]
-        return replace(self, rules=rules, failures=[*self.failures, *failures])
+        return replace(self, rules=rules, failures=(*self.failures, *failures))
 
 
 def read_pass(session: Session, user_id: uuid.UUID, scope: Scope) -> Pass:
@@ -119,7 +119,7 @@ def read_pass(session: Session, user_id: uuid.UUID, scope: Scope) -> Pass:
             rules.append(Rule(rule_id, name, parse(conditions)))
         except ConditionsError as error:
             failures.append(RuleFailedError(rule_id, name, str(error)))
-    return Pass(user_id, rules, scope, failures)
+    return Pass(user_id, rules, scope, tuple(failures))
 
 
 def bounded(session: Session, wanted: Pass, run: Callable[[Pass], Result]) -> Result:
