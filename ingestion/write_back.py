@@ -13,6 +13,7 @@ from postgres.common.operations import (
     budgets,
     financial_milestones,
     goals,
+    manual_assets,
     notifications,
     planned_transactions,
     recurring_detection,
@@ -90,6 +91,7 @@ def notify(run: Run) -> StepOutcome:
         counts += recurring_events.announce_missed_payments(session, now=clock.now())
         counts += notifications.warn_of_consent_expiry(session, now=clock.now())
         counts += budgets.check_budgets(session, now=clock.now())
+        manual_assets.renew_plans(session)
         counts += goals.evaluate_goals(session, now=clock.now())
         counts += financial_milestones.evaluate_milestones(session, now=clock.now())
         counts += balances.warn_of_low_balances(session, now=clock.now())

@@ -71,6 +71,11 @@ class Instalment:
         return self.interest + self.principal
 
 
+def next_due(terms: LoanTerms, *, after: dt.date) -> dt.date:
+    """Return the day of the first payment after a day, as if there was no last one."""
+    return _due_on(terms.first_payment_on, _first_after(after, terms.first_payment_on))
+
+
 def schedule(owed: Decimal, terms: LoanTerms, *, after: dt.date, digits: int) -> list[Instalment]:
     """Return the payments that are still to come, down to exactly nothing owed.
 

@@ -20,8 +20,9 @@ from postgres.common.amortisation import LoanTerms, schedule
 from postgres.common.enums import AuditAction, ManualAssetType
 from postgres.common.models import AuditEntry, LoanInstalment, ManualAsset, ManualAssetValue
 from postgres.common.models.assets import LIABILITIES
-from postgres.common.operations import manual_assets
+from postgres.common.operations import audit_log, manual_assets
 from postgres.common.operations.net_worth import net_worth_series
+from postgres.core import WriteCounts
 from postgres.errors import NotFoundError, OperationError
 from postgres.paging import Page
 from postgres.sessions import user_session
@@ -457,6 +458,71 @@ class TestLoans:
         )
 
         assert [worth.liabilities for worth in days] == [-1000] * 30 + [-605] * 2
+
+    def test_never_show_a_plan_of_what_was_taken_back(
+        self, session: Session, ledger: Ledger
+    ) -> None:
+        loan = make_loan(session, ledger)
+        plan = foreseen(session, loan)
+        session.commit()
+        manual_assets.set_value(
+            session, ledger.user.id, loan.id, Decimal(-800), valued_on=START, loan=BY_MONTHS
+        )
+        session.commit()
+        entry = session.scalars(sa.select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
+
+        audit_log.undo_change_set(session, ledger.user.id, entry.change_set)
+
+        # Without a plan, the value stands; then the plan is made anew, once.
+        assert worth(session, loan, FIRST) == [-1000]
+        assert manual_assets.renew_plans(session) == WriteCounts(inserted=3)
+        assert foreseen(session, loan) == plan
+        assert manual_assets.renew_plans(session) == WriteCounts()
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "delete from common.manual_asset_values where asset_id = :id and valued_on = :day",
+            "update common.manual_asset_values set amount = 0"
+            " where asset_id = :id and valued_on = :day",
+            "update common.manual_asset_values set monthly_payment = -50"
+            " where asset_id = :id and valued_on = :day",
+        ],
+    )
+    def test_drop_their_plan_whatever_changes_a_value(
+        self, session: Session, ledger: Ledger, statement: str
+    ) -> None:
+        loan = make_loan(session, ledger, "-2000")
+        for number in (2, 4):
+            manual_assets.set_value(
+                session,
+                ledger.user.id,
+                loan.id,
+                Decimal(-2000),
+                valued_on=day(10, month=number),
+            )
+        before = foreseen(session, loan)
+        assert [due for due, _ in before[:3]] == [FIRST, day(28, month=2), day(31)]
+
+        session.execute(sa.text(statement), {"id": loan.id, "day": day(10, month=2)})
+
+        # What is planned after the last value has nothing to do with it.
+        assert foreseen(session, loan) == before[3:]
+
+    def test_a_payment_that_never_pays_off_is_refused_before_another_value_too(
+        self, session: Session, ledger: Ledger
+    ) -> None:
+        loan = make_loan(session, ledger, "-1000", BY_MONTHS)
+
+        with pytest.raises(OperationError, match="never pays off"):
+            manual_assets.set_value(
+                session,
+                ledger.user.id,
+                loan.id,
+                Decimal(-80_000),
+                valued_on=START - dt.timedelta(1),
+                loan=BY_PAYMENT,
+            )
 
     def test_are_kept_in_a_session_of_the_user(
         self, session: Session, sessions: sessionmaker[Session], ledger: Ledger

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from postgres.common.amortisation import LoanTerms, schedule
+from postgres.common.amortisation import LoanTerms, next_due, schedule
 from postgres.common.enums import ManualAssetType
 from postgres.common.models import LoanInstalment, ManualAsset, ManualAssetValue
 from postgres.common.models.assets import LIABILITIES
-from postgres.core import UNSET, Unset, refusing, upsert
+from postgres.core import UNSET, Unset, WriteCounts, refusing, upsert
 from postgres.errors import NotFoundError, OperationError
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
@@ -67,9 +67,7 @@ def create_asset(
     with refusing(session, _REFUSALS):
         session.add(asset)
         session.flush()
-        session.add(_value(asset, amount, valued_on, loan))
-        session.flush()
-        _plan(session, asset, valued_on)
+        _state(session, asset, amount, valued_on, loan)
     return asset
 
 
@@ -175,10 +173,7 @@ def set_value(
     if isinstance(loan, Unset):
         loan = _terms_by(session, asset_id, valued_on)
     with refusing(session, _REFUSALS):
-        value = session.merge(_value(asset, amount, valued_on, loan))
-        session.flush()
-        _plan(session, asset, valued_on)
-    return value
+        return _state(session, asset, amount, valued_on, loan)
 
 
 def delete_value(
@@ -195,7 +190,7 @@ def delete_value(
         raise NotFoundError(message)
     session.delete(value)
     session.flush()
-    _plan(session, asset, valued_on)
+    _plan(session, [asset.id])
 
 
 def value_on(
@@ -269,6 +264,19 @@ def list_instalments(
     return fetch_page(session, query, order=(Key(LoanInstalment.due_on),), after=after, limit=limit)
 
 
+def renew_plans(session: Session) -> WriteCounts:
+    """Make the plans of loans that are missing, of all users.
+
+    Whatever changes a value drops the instalments that it had a say in; the operations here make
+    them anew. After any other change, such as one that was taken back in the audit log, this does.
+
+    :returns: instalments.
+    """
+    asset_ids = {value.asset_id for value, _ in session.execute(_unplanned())}
+    locked = sa.select(ManualAsset.id).where(ManualAsset.id.in_(asset_ids)).order_by(ManualAsset.id)
+    return _plan(session, session.scalars(locked.with_for_update()).all())
+
+
 def loan_terms(value: ManualAssetValue) -> LoanTerms | None:
     """Return how a loan is paid off from a value on; None if it is not by plan."""
     if value.annual_rate is None or value.first_payment_on is None:
@@ -281,22 +289,34 @@ def loan_terms(value: ManualAssetValue) -> LoanTerms | None:
     )
 
 
-def _value(
-    asset: ManualAsset, amount: Decimal, valued_on: dt.date, loan: LoanTerms | None
+def _state(
+    session: Session,
+    asset: ManualAsset,
+    amount: Decimal,
+    valued_on: dt.date,
+    loan: LoanTerms | None,
 ) -> ManualAssetValue:
     payment = loan and loan.monthly_payment
-    return ManualAssetValue(
-        asset_id=asset.id,
-        valued_on=valued_on,
-        user_id=asset.user_id,
-        amount=amount,
-        currency=asset.currency,
-        is_liability=asset.is_liability,
-        annual_rate=loan and loan.annual_rate,
-        monthly_payment=-payment if payment else None,
-        months=loan and loan.months,
-        first_payment_on=loan and loan.first_payment_on,
+    value = session.merge(
+        ManualAssetValue(
+            asset_id=asset.id,
+            valued_on=valued_on,
+            user_id=asset.user_id,
+            amount=amount,
+            currency=asset.currency,
+            is_liability=asset.is_liability,
+            annual_rate=loan and loan.annual_rate,
+            monthly_payment=-payment if payment else None,
+            months=loan and loan.months,
+            first_payment_on=loan and loan.first_payment_on,
+        )
     )
+    session.flush()
+    if loan is not None:
+        # Refuses what is never paid off, even if the next value comes before the next payment.
+        schedule(-amount, loan, after=valued_on, digits=_digits(session, asset.currency))
+    _plan(session, [asset.id])
+    return value
 
 
 def _terms_by(session: Session, asset_id: uuid.UUID, day: dt.date) -> LoanTerms | None:
@@ -309,42 +329,47 @@ def _terms_by(session: Session, asset_id: uuid.UUID, day: dt.date) -> LoanTerms 
     return None if last is None else loan_terms(last)
 
 
-def _plan(session: Session, asset: ManualAsset, day: dt.date) -> None:
-    """Make anew the instalments of the value of a day, and of the one before it that ends there."""
-    before = sa.select(sa.func.max(ManualAssetValue.valued_on)).where(
-        ManualAssetValue.asset_id == asset.id, ManualAssetValue.valued_on < day
-    )
-    first_day = session.scalar(before) or day
-    values = session.scalars(
-        sa.select(ManualAssetValue)
-        .where(ManualAssetValue.asset_id == asset.id, ManualAssetValue.valued_on >= first_day)
-        .order_by(ManualAssetValue.valued_on)
-        .limit(3)
-    ).all()
-    digits = session.scalar(sa.select(sa.func.common.minor_digits(asset.currency)))
-    ends = [*(value.valued_on for value in values[1:]), dt.date.max]
+def _plan(session: Session, asset_ids: Sequence[uuid.UUID]) -> WriteCounts:
     rows = [
         row
-        for value, end in zip(values, ends, strict=False)
-        if value.valued_on <= day
-        for row in _instalments(value, end, digits or 0)
+        for value, ends_on in session.execute(_unplanned(asset_ids))
+        for row in _instalments(value, ends_on or dt.date.max, _digits(session, value.currency))
     ]
-    last_day = min((v.valued_on for v in values if v.valued_on > day), default=dt.date.max)
-    session.execute(
-        sa.delete(LoanInstalment)
-        .where(
-            LoanInstalment.asset_id == asset.id,
-            LoanInstalment.due_on.between(first_day, last_day),
-            LoanInstalment.due_on.not_in([row["due_on"] for row in rows]),
-        )
-        .execution_options(synchronize_session=False)
+    return upsert(session, LoanInstalment, rows, key=("asset_id", "due_on"))
+
+
+def _unplanned(
+    asset_ids: Sequence[uuid.UUID] | None = None,
+) -> sa.Select[tuple[ManualAssetValue, dt.date | None]]:
+    """Select the values of loans that no instalment follows, with the day of the next value."""
+    next_day = sa.func.lead(ManualAssetValue.valued_on).over(
+        partition_by=ManualAssetValue.asset_id, order_by=ManualAssetValue.valued_on
     )
-    upsert(session, LoanInstalment, rows, key=("asset_id", "due_on"))
+    spans = sa.select(
+        ManualAssetValue.asset_id, ManualAssetValue.valued_on, next_day.label("ends_on")
+    )
+    if asset_ids is not None:
+        spans = spans.where(ManualAssetValue.asset_id.in_(asset_ids))
+    span = spans.subquery("span").c
+    is_planned = sa.exists().where(
+        LoanInstalment.asset_id == span.asset_id,
+        LoanInstalment.due_on > span.valued_on,
+        LoanInstalment.due_on < sa.func.coalesce(span.ends_on, dt.date.max),
+    )
+    is_value = sa.and_(
+        ManualAssetValue.asset_id == span.asset_id, ManualAssetValue.valued_on == span.valued_on
+    )
+    return (
+        sa.select(ManualAssetValue, span.ends_on)
+        .join(span.asset_id.table, is_value)
+        .where(ManualAssetValue.annual_rate.is_not(None), ManualAssetValue.amount < 0, ~is_planned)
+        .execution_options(populate_existing=True)
+    )
 
 
 def _instalments(value: ManualAssetValue, end: dt.date, digits: int) -> Iterator[dict[str, Any]]:
     terms = loan_terms(value)
-    if terms is None:
+    if terms is None or next_due(terms, after=value.valued_on) >= end:
         return
     for instalment in schedule(-value.amount, terms, after=value.valued_on, digits=digits):
         if instalment.due_on >= end:
@@ -358,6 +383,11 @@ def _instalments(value: ManualAssetValue, end: dt.date, digits: int) -> Iterator
             "balance": -instalment.balance,
             "currency": value.currency,
         }
+
+
+def _digits(session: Session, currency: str) -> int:
+    digits: int = session.scalars(sa.select(sa.func.common.minor_digits(currency))).one()
+    return digits
 
 
 def _one(user_id: uuid.UUID, asset_id: uuid.UUID) -> sa.Select[tuple[ManualAsset]]:
