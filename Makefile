@@ -67,6 +67,16 @@ lint: install-dev ## Check format, lint, types, imports, SQL, dbt project and mi
 	$(BIN)/sqlfluff lint dbt_project/models dbt_project/macros
 	$(BIN)/python tools/check_dbt.py
 	$(BIN)/python tools/check_migrations.py
+	$(BIN)/python tools/reference.py --check
+
+.PHONY: docs
+docs: install-dev ## Write the reference of the postgres package from its docstrings
+	$(BIN)/python tools/reference.py
+
+.PHONY: coverage
+coverage: install-dev ## Say how much of the postgres package its tests reach, by branch
+	$(BIN)/python -m coverage run -m pytest -q tests/postgres tests/ingestion tests/farthing
+	$(BIN)/python -m coverage report
 
 .PHONY: format
 format: install-dev ## Put code and SQL into shape
