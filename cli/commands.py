@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-database_group = _group("The database: upgrade, address, backup.")
+database_group = _group("The database: upgrade, address, backup, keys.")
 user_group = _group("Whose money it is.")
 connect_group = _group("Connect a bank or a broker.")
 connections_group = typer.Typer(
@@ -32,6 +32,8 @@ connections_group = typer.Typer(
     rich_markup_mode=None,
 )
 recurring_group = _group("Payments that come back: accept them, or dismiss them.")
+notifications_group = _group("What Farthing has to say.")
+channels_group = _group("Where it is said as well: Telegram, mail, ntfy and others.")
 quarantine_group = _group("Rows that could not be placed in the ledger.")
 
 User = Annotated[
@@ -42,6 +44,7 @@ User = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or as much as makes it clear.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What the user calls it.")]
 Ids = Annotated[
     list[str], typer.Argument(metavar="ID...", help="Ids, or as much as makes them clear.")
 ]
@@ -276,6 +279,73 @@ def list_quarantine(user: User = None, as_json: Json = False) -> None:
     quarantine.show(user, as_json=as_json)
 
 
+@notifications_group.command("list")
+def list_notifications(
+    user: User = None,
+    unread: Annotated[bool, typer.Option("--unread", help="Only what was not read yet.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the notifications, the newest first."""
+    from cli import notifications
+
+    notifications.show(user, only_unread=unread, as_json=as_json)
+
+
+@notifications_group.command("read")
+def read_notifications(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]")] = None,
+    user: User = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+) -> None:
+    """Mark notifications as read."""
+    from cli import notifications
+
+    notifications.read(ids or [], user, everything=everything)
+
+
+@channels_group.command("list")
+def list_channels(user: User = None, as_json: Json = False) -> None:
+    """Show the channels, without their addresses."""
+    from cli import channels
+
+    channels.show(user, as_json=as_json)
+
+
+@channels_group.command("add")
+def add_channel(
+    name: Name,
+    user: User = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", metavar="TYPE", help="Send this type only; may be repeated."),
+    ] = None,
+) -> None:
+    """Send notifications to a channel from now on.
+
+    Its address, a URL of Apprise such as ntfy://topic, is asked for, or taken from
+    FARTHING_CHANNEL_URL, and stored encrypted.
+    """
+    from cli import channels
+
+    channels.add(name, user, types or [])
+
+
+@channels_group.command("test")
+def try_channel(name: Name, user: User = None) -> None:
+    """Send a message to a channel at once."""
+    from cli import channels
+
+    channels.try_out(name, user)
+
+
+@channels_group.command("remove")
+def remove_channel(name: Name, user: User = None) -> None:
+    """Send nothing to a channel any more, and forget its address."""
+    from cli import channels
+
+    channels.remove(name, user)
+
+
 @database_group.command("upgrade")
 def upgrade_database() -> None:
     """Bring the schema to this version. Every command that needs it does so by itself."""
@@ -333,5 +403,7 @@ app.add_typer(user_group, name="user")
 app.add_typer(connect_group, name="connect")
 app.add_typer(connections_group, name="connections")
 app.add_typer(recurring_group, name="recurring")
+app.add_typer(notifications_group, name="notifications")
+app.add_typer(channels_group, name="channels")
 app.add_typer(quarantine_group, name="quarantine")
 app.add_typer(database_group, name="db")

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import os
-import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-import typer
 from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from cli.errors import WrongUseError
 from cli.output import raw, say, short, working
+from cli.prompts import asked
 from cli.session import Connected, choose_user, opened
 from farthing.errors import ConfigurationError, FarthingError
 from ingestion import connect, ledger
@@ -70,8 +68,8 @@ def trading212(user: str | None) -> None:
         run = opened_ledger.run
         with run.sessions() as session:
             user_id = choose_user(session, user).id
-        key = _asked(_KEY, "API key")
-        secret = _asked(_SECRET, "API secret (empty for a key without one)", may_be_empty=True)
+        key = asked(_KEY, "API key")
+        secret = asked(_SECRET, "API secret (empty for a key without one)", may_be_empty=True)
         if not key:
             message = f"{_KEY} is empty"
             raise ConfigurationError(message)
@@ -169,20 +167,3 @@ def _nearest(wanted: str, banks: dict[str, str]) -> Sequence[str]:
         return sorted(holding, key=lambda each: (len(texts[each]), each))[:_SIMILAR]
     by_id = {each.casefold(): each for each in banks}
     return [by_id[each] for each in difflib.get_close_matches(wanted.casefold(), by_id, n=_SIMILAR)]
-
-
-def _asked(variable: str, question: str, *, may_be_empty: bool = False) -> str:
-    """Return a secret from the environment, or from a prompt that does not show it.
-
-    :raises ConfigurationError: if there is neither.
-    """
-    if (given := os.environ.get(variable)) is not None:
-        return given.strip()
-    if not sys.stdin.isatty():
-        message = f"{variable} is not set, and there is no terminal to ask for it"
-        raise ConfigurationError(message)
-    default = "" if may_be_empty else None
-    answer: str = typer.prompt(
-        question, hide_input=True, default=default, show_default=False, err=True
-    )
-    return answer.strip()
