@@ -97,8 +97,8 @@ def renew_consent(run: Run, user_id: UUID, connection_id: UUID, *, redirect: str
     :raises ConnectError: if it is not a bank connection.
     """
     with run.sessions.begin() as session:
-        found = connections.get_connection(session, connection_id)
-    if found is None or found[0].user_id != user_id:
+        found = connections.get_connection(session, user_id, connection_id)
+    if found is None:
         message = f"there is no connection {connection_id}"
         raise NotFoundError(message)
     connection, institution = found
@@ -171,8 +171,8 @@ def remove_connection(run: Run, user_id: UUID, connection_id: UUID, *, erase: bo
     :raises NotFoundError: if the user has no such connection.
     """
     with run.sessions.begin() as session:
-        found = connections.get_connection(session, connection_id)
-    if found is None or found[0].user_id != user_id:
+        found = connections.get_connection(session, user_id, connection_id)
+    if found is None:
         message = f"there is no connection {connection_id}"
         raise NotFoundError(message)
     connection, _ = found

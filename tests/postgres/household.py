@@ -75,14 +75,15 @@ def _made(session: Session, table: sa.Table, household: Household) -> dict[str, 
 def _another_transaction(session: Session, household: Household) -> uuid.UUID:
     table = metadata.tables["common.transactions"]
     insert = table.insert().values(_row(table, household)).returning(table.c.id)
-    return session.execute(insert).scalar_one()
+    made: uuid.UUID = session.execute(insert).scalar_one()
+    return made
 
 
 def _row(table: sa.Table, household: Household) -> dict[str, Any]:
     asked = ASKED.get(table.fullname, {})
     values: dict[str, Any] = {}
     for key in table.foreign_key_constraints:
-        target = household.rows.get(key.referred_table.fullname)
+        target = household.rows.get(key.referred_table.fullname, {})
         for element in key.elements if target else ():
             values[element.parent.name] = target[element.column.name]
     if table.fullname == "auth.users":

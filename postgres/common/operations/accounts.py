@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +12,17 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from postgres.common.enums import TransactionStatus
+from postgres.common.enums import (
+    AccountCategory,
+    AccountStatus,
+    AccountType,
+    Provider,
+    TransactionStatus,
+)
 from postgres.common.models import Account, AccountLink, Institution, Transaction
-from postgres.errors import NotFoundError
+from postgres.core import refusing
+from postgres.errors import AlreadyExistsError, NotFoundError, OperationError
+from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
 
 def account_label(name: str, number: str) -> str:
@@ -71,23 +80,157 @@ def list_account_totals(
     return [AccountTotals(*row) for row in session.execute(query)]
 
 
+def create_account(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    name: str,
+    currency: str,
+    account_type: AccountType = AccountType.BANK,
+    category: AccountCategory = AccountCategory.BANK_ACCOUNT,
+    account_number: str | None = None,
+    opening_balance: Decimal = Decimal(0),
+) -> Account:
+    """Create an account that no provider reads; its transactions are entered by hand.
+
+    :param currency: ISO 4217.
+    :param account_number: what tells it from others of the currency; made up if there is none.
+    :param opening_balance: before the first transaction, liabilities negative.
+    :raises OperationError: if the name is blank or the currency no code.
+    :raises AlreadyExistsError: if there is one of that number and currency.
+    """
+    institution_id = session.execute(
+        sa.select(Institution.id).where(Institution.provider == Provider.MANUAL)
+    ).scalar_one()
+    account = Account(
+        user_id=user_id,
+        institution_id=institution_id,
+        account_number=account_number or str(uuid.uuid4()),
+        currency=_code(currency),
+        account_type=account_type,
+        category=category,
+        name=_filled(name),
+        opening_balance=opening_balance,
+    )
+    taken = AlreadyExistsError(f"there is an account {account.account_number} in {currency}")
+    with refusing(session, {_SAME_ACCOUNT: taken}):
+        session.add(account)
+    return account
+
+
+def get_account(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> Account | None:
+    """Return one of a user's accounts."""
+    return session.scalars(
+        sa.select(Account).where(Account.id == account_id, Account.user_id == user_id)
+    ).one_or_none()
+
+
+def list_accounts(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    status: AccountStatus | None = None,
+    account_type: AccountType | None = None,
+    category: AccountCategory | None = None,
+    institution_id: uuid.UUID | None = None,
+    currency: str | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Account]:
+    """Return a page of a user's accounts, by the provider's name of them."""
+    wanted = {
+        Account.status: status,
+        Account.account_type: account_type,
+        Account.category: category,
+        Account.institution_id: institution_id,
+        Account.currency: currency,
+    }
+    query = sa.select(Account).where(
+        Account.user_id == user_id,
+        *(column == value for column, value in wanted.items() if value is not None),
+    )
+    order = [Key(Account.name), Key(Account.id)]
+    return fetch_page(session, query, order=order, after=after, limit=limit)
+
+
 def rename_account(
     session: Session, user_id: uuid.UUID, account_id: uuid.UUID, name: str | None
-) -> None:
+) -> Account:
     """Give an account the user's own name; no sync touches it.
 
     :param name: None goes back to the provider's.
     :raises NotFoundError: if the user has no such account.
+    :raises OperationError: if the name is blank.
     """
-    renamed = session.execute(
-        sa.update(Account)
-        .where(Account.id == account_id, Account.user_id == user_id)
-        .values(display_name=name)
-        .returning(Account.id)
+    account = _locked(session, user_id, account_id)
+    account.display_name = None if name is None else _filled(name)
+    session.flush()
+    return account
+
+
+def close_account(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> Account:
+    """Say that an account that no provider reads does not move any more; its history stays.
+
+    :raises NotFoundError: if the user has no such account.
+    :raises OperationError: if a connection reads it, which says itself how the account stands.
+    """
+    account = _locked(session, user_id, account_id)
+    _check_unread(session, account)
+    account.status = AccountStatus.CLOSED
+    session.flush()
+    return account
+
+
+def delete_account(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> None:
+    """Delete an account with its history. What was about it alone is paused, never widened.
+
+    :raises NotFoundError: if the user has no such account.
+    :raises OperationError: if a connection reads it, and would bring it back.
+    """
+    account = _locked(session, user_id, account_id)
+    _check_unread(session, account)
+    session.execute(
+        sa.delete(Account)
+        .where(Account.id == account.id)
+        .execution_options(synchronize_session=False)
     )
-    if not renamed.all():
+    session.expire_all()
+
+
+_SAME_ACCOUNT = "uq_accounts__user_id_institution_id_account_number_currency"
+
+
+def _locked(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> Account:
+    account = session.scalars(
+        sa.select(Account)
+        .where(Account.id == account_id, Account.user_id == user_id)
+        .with_for_update()
+    ).one_or_none()
+    if account is None:
         message = f"there is no account {account_id}"
         raise NotFoundError(message)
+    return account
+
+
+def _check_unread(session: Session, account: Account) -> None:
+    is_read = sa.exists().where(AccountLink.account_id == account.id)
+    if session.scalar(sa.select(is_read)):
+        message = f"a connection reads {account.display_name or account.name}; remove that first"
+        raise OperationError(message)
+
+
+def _filled(name: str) -> str:
+    if not name.strip():
+        message = "an account needs a name"
+        raise OperationError(message)
+    return name
+
+
+def _code(currency: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", currency):
+        message = f"{currency!r} is no currency; give its ISO 4217 code, such as GBP"
+        raise OperationError(message)
+    return currency
 
 
 def erase_accounts(session: Session, connection_id: uuid.UUID) -> int:

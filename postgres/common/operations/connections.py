@@ -33,13 +33,13 @@ def list_connections(
 
 
 def get_connection(
-    session: Session, connection_id: uuid.UUID
+    session: Session, user_id: uuid.UUID, connection_id: uuid.UUID
 ) -> tuple[Connection, Institution] | None:
-    """Return a connection with its institution."""
+    """Return one of a user's connections with its institution."""
     found = session.execute(
         sa.select(Connection, Institution)
         .join(Institution, Institution.id == Connection.institution_id)
-        .where(Connection.id == connection_id)
+        .where(Connection.id == connection_id, Connection.user_id == user_id)
     ).one_or_none()
     return None if found is None else (found[0], found[1])
 
