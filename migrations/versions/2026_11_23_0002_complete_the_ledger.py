@@ -2656,13 +2656,13 @@ def upgrade() -> None:
         ondelete="CASCADE",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__replaces_id__requisitions"),
+        op.f("fk_requisitions__agreement_id__agreements"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
     )
     op.drop_constraint(
-        op.f("fk_requisitions__agreement_id__agreements"),
+        op.f("fk_requisitions__replaces_id__requisitions"),
         "requisitions",
         schema="gocardless",
         type_="foreignkey",
@@ -2931,20 +2931,20 @@ def downgrade() -> None:
         type_="foreignkey",
     )
     op.create_foreign_key(
-        op.f("fk_requisitions__agreement_id__agreements"),
+        op.f("fk_requisitions__replaces_id__requisitions"),
         "requisitions",
-        "agreements",
-        ["agreement_id"],
+        "requisitions",
+        ["replaces_id"],
         ["id"],
         source_schema="gocardless",
         referent_schema="gocardless",
         ondelete="SET NULL",
     )
     op.create_foreign_key(
-        op.f("fk_requisitions__replaces_id__requisitions"),
+        op.f("fk_requisitions__agreement_id__agreements"),
         "requisitions",
-        "requisitions",
-        ["replaces_id"],
+        "agreements",
+        ["agreement_id"],
         ["id"],
         source_schema="gocardless",
         referent_schema="gocardless",

@@ -23,7 +23,7 @@ PROVIDERS = {
     },
 }  # fmt: skip
 LEDGER = {"connections", "accounts", "balance_snapshots", "transactions", "holdings"}
-DERIVED = {"fx_rates"}
+DERIVED = {"fx_rates", "transaction_splits", "transfers"}
 WRITTEN_BACK = {"recurring_patterns", "notifications", "notification_deliveries"}
 DBT = {"staging", "intermediate", "marts"}
 HISTORY = {
@@ -109,10 +109,15 @@ def test_lineage_follows_the_data(defs: dg.Definitions) -> None:
     assert {"gocardless/transactions", "trading212/orders", "common/accounts"} <= upstream(
         "common/transactions"
     )
+    assert upstream("common/fx_rates") == {"common/transactions"}
+    assert upstream("common/transfers") == {"common/transactions", "common/fx_rates"}
     assert upstream("staging/stg_common__transactions") == {"common/transactions"}
     assert upstream("common/merchants") == {"common/transactions"}
     assert "marts/fct_recurring_patterns" in upstream("common/recurring_patterns")
-    assert "common/recurring_patterns" in upstream("common/notifications")
+    assert upstream("common/transaction_splits") == {"common/transactions"}
+    assert {"common/recurring_patterns", "common/transaction_splits"} <= upstream(
+        "common/notifications"
+    )
     raw = {f"{schema}/{table}" for schema, tables in PROVIDERS.items() for table in tables}
     for key in raw:
         assert {parent.split("/")[0] for parent in upstream(key)} <= {key.split("/")[0]}

@@ -8,7 +8,8 @@ from dagster_project.lib.resources import Ledger
 from dagster_project.lib.results import Materialized, materialized
 from dagster_project.lib.tables import table_asset
 from ingestion import ledger as projections
-from ingestion import rates
+from ingestion import rates, rules
+from ingestion import transfers as matching
 from postgres.common import models
 from postgres.common.enums import Provider
 
@@ -63,3 +64,17 @@ def fx_rates(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
     """Bring in the reference rates of the days that the ledger knows."""
     with ledger.run() as run:
         return materialized(context, rates.pull_fx_rates(run))
+
+
+@table_asset(models.Transfer, deps=[transactions, fx_rates])
+def transfers(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
+    """Find the transfers between own accounts among what changed."""
+    with ledger.run() as run:
+        return materialized(context, matching.match_transfers(run))
+
+
+@table_asset(models.TransactionSplit, deps=[transactions])
+def transaction_splits(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
+    """Let the users' rules tag what changed; what users split by hand stays."""
+    with ledger.run() as run:
+        return materialized(context, rules.apply_tag_rules(run))
