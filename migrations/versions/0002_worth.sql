@@ -190,7 +190,7 @@ as $$
         select k.amount
         from (
             (
-                select v.valued_on as day, true as is_stated, v.amount
+                select v.valued_on as day, v.amount
                 from common.manual_asset_values as v
                 where v.asset_id = m.id and v.valued_on <= d.day
                 order by v.valued_on desc
@@ -198,14 +198,14 @@ as $$
             )
             union all
             (
-                select i.due_on, false, i.balance
+                select i.due_on, i.balance
                 from common.loan_instalments as i
                 where i.asset_id = m.id and i.due_on <= d.day
                 order by i.due_on desc
                 limit 1
             )
         ) as k
-        order by k.day desc, k.is_stated desc
+        order by k.day desc
         limit 1
     ) as v
     where m.id = asset and (m.closed_on is null or d.day < m.closed_on)

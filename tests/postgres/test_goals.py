@@ -522,6 +522,18 @@ class TestContributions:
                 {"other": uuid.uuid4()} if ":other" in change else {},
             )
 
+    def test_keep_the_transaction_that_they_were_entered_with(
+        self, session: Session, ledger: Ledger, account: Account
+    ) -> None:
+        entry = put(session, make(session, ledger), "5")
+        other = move(session, account, day(6), "-5")
+
+        with pytest.raises(sa.exc.IntegrityError, match="never changed"):
+            session.execute(
+                sa.text("update common.goal_contributions set transaction_id = :t where id = :id"),
+                {"t": other.id, "id": entry.id},
+            )
+
     def test_are_in_the_currency_of_their_goal(self, session: Session, ledger: Ledger) -> None:
         goal = make(session, ledger)
         session.add(
