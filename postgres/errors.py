@@ -59,6 +59,7 @@ class RuleFailedError(OperationError):
     def __init__(self, rule_id: uuid.UUID, name: str, reason: str) -> None:
         super().__init__(f"the rule '{name}' was left out: {reason}")
         self.rule_id = rule_id
+        self.reason = reason
 
 
 class UnbalancedSplitsError(OperationError):

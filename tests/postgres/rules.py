@@ -7,7 +7,7 @@ import itertools
 import re
 import unicodedata
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -137,16 +137,19 @@ def versions(session: Session) -> set[Any]:
     return {*((str(row.ctid), str(row.xmin)) for row in rows), logged}
 
 
-def says(tree: Mapping[str, Any], row: Transaction, merchant: str | None) -> bool | None:
-    """Tell whether a tree is true of a row; None: unknown, for want of any condition."""
+def says(tree: Mapping[str, Any], row: Transaction, names: Sequence[str] = ()) -> bool | None:
+    """Tell whether a tree is true of a row; None: unknown, for want of any condition.
+
+    :param names: those of the row's merchant.
+    """
     if not tree:
         return None
     ((key, test),) = tree.items()
     if key == "not":
-        inner = says(test, row, merchant)
+        inner = says(test, row, names)
         return None if inner is None else not inner
     if key in {"all", "any"}:
-        found = [says(part, row, merchant) for part in test]
+        found = [says(part, row, names) for part in test]
         decisive = key == "any"
         if not found:
             return None
@@ -155,12 +158,14 @@ def says(tree: Mapping[str, Any], row: Transaction, merchant: str | None) -> boo
         return None if None in found else not decisive
     if "in" in test and not test["in"]:
         return None
-    return _is_met(key, test, row, merchant)
+    return _is_met(key, test, row, names)
 
 
-def _is_met(key: str, test: Any, row: Transaction, merchant: str | None) -> bool:
-    if key in {"merchant", "description"}:
-        return _text(test, merchant if key == "merchant" else row.description)
+def _is_met(key: str, test: Any, row: Transaction, names: Sequence[str]) -> bool:
+    if key == "merchant":
+        return any(_text(test, name) for name in names)
+    if key == "description":
+        return _text(test, row.description)
     if key == "counterparty_account":
         return _number(row.counterparty_account) == _number(test["is"])
     if key == "amount":

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from postgres.common.enums import TransactionKind, TransactionStatus
+from postgres.common.models import Merchant, MerchantAlias
 from postgres.common.rules.conditions import (
     LARGEST_SET,
     LONGEST_TEXT,
@@ -25,7 +26,7 @@ from postgres.common.rules.conditions import (
 )
 from postgres.common.rules.evaluate import Pass, Rule, Scope, select_matches
 from postgres.errors import ConditionsError
-from tests.postgres.ledger import make_ledger, make_merchant
+from tests.postgres.ledger import Ledger, make_ledger, make_merchant
 from tests.postgres.rules import DAY, add, add_account, says
 
 NETFLIX = {"description": {"contains": "netflix"}}
@@ -121,7 +122,15 @@ class TestShape:
         parse({"description": {"matches": r"\\1 (?:a|b) \d{3}"}})
 
 
-NAMES = ("netflix", "cafe nero", "100% food", "a_b", "é", None)
+# What the bank, the user and an alias call a merchant.
+NAMES = (
+    ("netflix", None, None),
+    ("cafe nero", "Coffee B_", None),
+    ("100% food", None, "netflix inc"),
+    ("a_b", "Éa", "bakery"),
+    ("é", "Netflix", None),
+    None,
+)
 # Characters on which PostgreSQL and Python agree about case, with two forms of one letter, a
 # ligature that normalisation takes apart, and what LIKE would take for wildcards.
 LETTERS = ("a", "A", "b", "B", "é", "É", "e\u0301", "ß", "ﬁ", "F", "i", "%", "_", "\\", " ", "'")
@@ -149,7 +158,7 @@ def leaves(accounts: list[str]) -> Nodes:
         return st.fixed_dictionaries({"in": st.lists(st.sampled_from(items), max_size=2)})
 
     way = st.sampled_from(["is", "contains", "starts_with"])
-    name = st.sampled_from(["Netflix", "CAFE NERO", "bakery"])
+    name = st.sampled_from(["Netflix", "CAFE NERO", "bakery", "coffee b_", "elsewhere"])
     amount = st.builds(
         lambda limits, direction, currency: {
             **limits, "direction": direction, "currency": currency
@@ -191,15 +200,27 @@ def trees(accounts: list[str]) -> Nodes:
     )
 
 
+def add_merchant(
+    session: Session, ledger: Ledger, name: str, shown: str | None, alias: str | None
+) -> Merchant:
+    merchant = make_merchant(session, ledger, name)
+    merchant.display_name = shown
+    if alias:
+        owned = {"user_id": ledger.user.id, "merchant_id": merchant.id}
+        session.add(MerchantAlias(**owned, name=alias))
+    session.flush()
+    return merchant
+
+
 @pytest.mark.slow
 def test_the_sql_says_what_the_tree_says(session: Session) -> None:
     ledger = make_ledger(session)
     accounts = [ledger.account.id, add_account(session, ledger).id, uuid.uuid4()]
-    merchants = {name: make_merchant(session, ledger, name).id for name in NAMES if name}
+    merchants = {names: add_merchant(session, ledger, *names).id for names in NAMES if names}
     chance = random.Random(7)  # noqa: S311 - the same rows every time
     rows = {}
     for _ in range(200):
-        name = chance.choice(NAMES)
+        names = chance.choice(NAMES)
         text = "".join(chance.choices(LETTERS, k=chance.randrange(6)))
         row = add(
             session,
@@ -208,13 +229,13 @@ def test_the_sql_says_what_the_tree_says(session: Session) -> None:
             amount=Decimal(chance.choice(AMOUNTS)),
             currency=chance.choice(CURRENCIES),
             description=chance.choice([text, text, text, None]),
-            merchant_id=merchants[name] if name else None,
+            merchant_id=merchants[names] if names else None,
             kind=chance.choice(list(TransactionKind)),
             status=TransactionStatus.PENDING,
             booking_date=chance.choice([*DAYS, None]),
             counterparty_account=chance.choice(NUMBERS),
         )
-        rows[row.id] = (row, name)
+        rows[row.id] = (row, [name for name in names or () if name])
 
     @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(trees([str(i) for i in accounts]), min_size=1, max_size=10))

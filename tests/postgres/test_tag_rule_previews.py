@@ -173,7 +173,7 @@ class Case:
         """The tag that it ends with."""
         if self.past == "user":
             return before
-        matching = [r for r in rules if r.is_enabled and says(r.conditions, self.row, None)]
+        matching = [r for r in rules if r.is_enabled and says(r.conditions, self.row)]
         if matching and matching[0].tag_id not in self.removed:
             return matching[0].tag_id
         maker = self.maker(rules)

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from dagster_project.defs.common.assets import connections
+from dagster_project.defs.common.assets import connections, transaction_splits
 from dagster_project.lib.resources import Ledger
 from dagster_project.lib.results import Materialized, materialized
 from dagster_project.lib.tables import table_asset
@@ -25,7 +25,12 @@ def recurring_patterns(context: dg.AssetExecutionContext, ledger: Ledger) -> Mat
         return materialized(context, write_back.record_recurring_patterns(run))
 
 
-@table_asset(models.Notification, deps=[recurring_patterns, connections], freshness=None)
+# Budgets go by tags.
+@table_asset(
+    models.Notification,
+    deps=[recurring_patterns, connections, transaction_splits],
+    freshness=None,
+)
 def notifications(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
     """Tell each user once about what is new."""
     with ledger.run() as run:

@@ -121,14 +121,6 @@ class Explanation:
     left_out: Sequence[RuleFailedError]
 
 
-@dataclass(frozen=True, slots=True)
-class DueUser:
-    """A user with transactions that their rules have not seen as they are now."""
-
-    user_id: uuid.UUID
-    name: str
-
-
 def create_rule(
     session: Session,
     user_id: uuid.UUID,
@@ -342,19 +334,12 @@ def apply_to_changes(session: Session, user_id: uuid.UUID) -> Applied:
     return applied
 
 
-def list_due_users(session: Session) -> Sequence[DueUser]:
+def list_due_users(session: Session) -> Sequence[User]:
     """Return the users for whom :func:`apply_to_changes` has something to look at."""
-    rows = session.execute(
-        sa.select(User.id, User.name)
-        .where(
-            sa.exists().where(
-                Transaction.user_id == User.id,
-                Transaction.updated_at >= _due_since(User.id),
-            )
-        )
-        .order_by(User.name)
+    has_changes = sa.exists().where(
+        Transaction.user_id == User.id, Transaction.updated_at >= _due_since(User.id)
     )
-    return [DueUser(*row) for row in rows]
+    return session.scalars(sa.select(User).where(has_changes).order_by(User.name)).all()
 
 
 def explain_transaction(
@@ -396,12 +381,9 @@ def _locked(session: Session, user_id: uuid.UUID, rule_id: uuid.UUID) -> TagRule
     query = _one(user_id, rule_id).with_for_update()
     rule = session.scalars(query, execution_options={"populate_existing": True}).one_or_none()
     if rule is None:
-        raise _no_rule(rule_id)
+        message = f"there is no rule {rule_id}"
+        raise NotFoundError(message)
     return rule
-
-
-def _no_rule(rule_id: uuid.UUID) -> NotFoundError:
-    return NotFoundError(f"there is no rule {rule_id}")
 
 
 def _take_turn(session: Session, user_id: uuid.UUID) -> None:
@@ -457,4 +439,6 @@ def _stored(session: Session, user_id: uuid.UUID, draft: Draft) -> Iterator[uuid
 def _due_since(user_id: sa.SQLColumnExpression[uuid.UUID]) -> sa.ColumnElement[dt.datetime]:
     progress = sa.select(TagRuleProgress.applied_until).where(TagRuleProgress.user_id == user_id)
     first_rule = sa.select(sa.func.min(TagRule.created_at)).where(TagRule.user_id == user_id)
-    return sa.func.coalesce(progress.scalar_subquery(), first_rule.scalar_subquery())
+    return sa.func.coalesce(
+        progress.correlate(User).scalar_subquery(), first_rule.correlate(User).scalar_subquery()
+    )

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from postgres.common.models import Merchant, Transaction
+from postgres.common.models import Merchant, MerchantAlias, Transaction
 from postgres.common.rules import conditions
 from postgres.common.rules.conditions import Condition
 
@@ -104,12 +104,24 @@ class Compiler:
         return map(self.compile, sorted(group, key=lambda tree: bool(tree.patterns)))
 
     def merchant(self, test: conditions.MerchantTest) -> Predicate:
-        """Names are compared once a merchant, not once a transaction."""
+        """Compare the names once a merchant, not once a transaction."""
+        alias = sa.select(MerchantAlias.merchant_id).where(MerchantAlias.user_id == self.user_id)
+        shown = folded(Merchant.display_name)
         if test.is_ is not None:
-            name = Merchant.name == sa.func.common.normalise_merchant(test.is_)
+            name = sa.func.common.normalise_merchant(test.is_)
+            ways = [
+                Merchant.name == name,
+                Merchant.id.in_(alias.where(MerchantAlias.name == name)),
+                shown == folded(sa.literal(test.is_)),
+            ]
         else:
-            name = sa.func.strpos(Merchant.name, folded(sa.literal(test.contains))) > 0
-        found = sa.select(Merchant.id).where(Merchant.user_id == self.user_id, name)
+            part = folded(sa.literal(test.contains))
+            ways = [
+                sa.func.strpos(Merchant.name, part) > 0,
+                Merchant.id.in_(alias.where(sa.func.strpos(MerchantAlias.name, part) > 0)),
+                sa.func.strpos(shown, part) > 0,
+            ]
+        found = sa.select(Merchant.id).where(Merchant.user_id == self.user_id, sa.or_(*ways))
         return _known(self.facts.c.merchant_id.in_(found))
 
     def description(self, test: conditions.DescriptionTest) -> Predicate:

@@ -3,7 +3,8 @@
 A node is an object of one key. Groups are ``{"all": [...]}``, ``{"any": [...]}`` and
 ``{"not": {...}}``. Every other key is a test of the transaction:
 
-- ``{"merchant": {"is": text}}``, or ``contains``: a name that the merchant goes by.
+- ``{"merchant": {"is": text}}``, or ``contains``: a name of the merchant, be it the bank's, the
+  user's, or an alias.
 - ``{"description": {"is": text}}``, or ``contains``, ``starts_with``, ``matches``. Text is compared
   whatever its case and Unicode form; ``matches`` is one of PostgreSQL's regular expressions.
 - ``{"counterparty_account": {"is": number}}``: an account number, however it is spaced.
