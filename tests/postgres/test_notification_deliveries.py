@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from threading import Barrier
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,14 +18,20 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from farthing.secrets import SecretBox
 from postgres.common.enums import DeliveryStatus, NotificationType
-from postgres.common.models import NotificationDelivery
+from postgres.common.models import Notification, NotificationDelivery
 from postgres.common.operations import notification_channels as channels
 from postgres.common.operations import notification_deliveries as deliveries
 from postgres.common.operations import notifications
-from postgres.errors import NotFoundError, TransitionError
+from postgres.errors import (
+    AlreadyExistsError,
+    NotFoundError,
+    RetryableError,
+    TransitionError,
+)
 from tests.postgres.ledger import make_ledger
 
 AT = dt.datetime(2026, 3, 15, 9, tzinfo=dt.UTC)
+WRITERS = 8
 BOX = SecretBox([Fernet(Fernet.generate_key())])
 PENDING, SENT, FAILED = DeliveryStatus.PENDING, DeliveryStatus.SENT, DeliveryStatus.FAILED
 
@@ -238,3 +249,78 @@ def test_what_waits_was_not_sent(session: Session, ann: uuid.UUID) -> None:
     claimed(session).sent_at = AT
     with pytest.raises(sa.exc.IntegrityError, match="only_sent_has_time"):
         session.flush()
+
+
+@pytest.mark.slow
+def test_writers_at_once_get_on_with_each_other(sessions: sessionmaker[Session]) -> None:
+    with sessions.begin() as session:
+        user_id = make_ledger(session).user.id
+        channel_ids = [add_channel(session, user_id, name) for name in ("one", "two", "three")]
+    start = Barrier(WRITERS)
+    refused: list[type[Exception]] = []
+
+    def act(session: Session, random: Random) -> None:
+        shown = notifications.list_notifications(session, user_id).items
+        chosen = random.choice(shown).id if shown else uuid.uuid4()
+        channel_id = random.choice(channel_ids)
+        acts: list[Callable[[], object]] = [
+            lambda: notifications.notify_all(session, several(user_id, random)),
+            lambda: notifications.mark_all_read(session, user_id, at=AT),
+            lambda: notifications.mark_unread(session, user_id, chosen),
+            lambda: notifications.delete_notification(session, user_id, chosen, at=AT),
+            lambda: notifications.purge_notifications(
+                session, before=dt.datetime.now(dt.UTC), at=AT, limit=5
+            ),
+            lambda: channels.update_channel(
+                session, user_id, channel_id, is_enabled=random.random() < 0.8
+            ),
+            lambda: channels.delete_channel(session, user_id, channel_id),
+            lambda: add_channel(session, user_id, f"channel {random.randrange(9)}"),
+            lambda: deliver_one(session, random),
+            lambda: deliver_one(session, random),
+        ]
+        random.choice(acts)()
+
+    def work(number: int) -> None:
+        random = Random(number)  # noqa: S311 - the same acts every time
+        start.wait()
+        for _ in range(25):
+            try:
+                with sessions.begin() as session:
+                    act(session, random)
+                    act(session, random)
+            except (RetryableError, NotFoundError, AlreadyExistsError) as error:
+                refused.append(type(error))
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for done in [pool.submit(work, number) for number in range(WRITERS)]:
+            done.result()
+
+    with sessions() as session:
+        # Nothing is queued of what was removed.
+        assert not session.scalars(
+            sa.select(NotificationDelivery.id)
+            .join(Notification, Notification.id == NotificationDelivery.notification_id)
+            .where(Notification.removed_at.is_not(None))
+        ).all()
+    assert len(refused) < WRITERS * 25
+
+
+def several(user_id: uuid.UUID, random: Random) -> sa.Select[Any]:
+    rows = sa.values(sa.column("key", sa.Text), name="fresh").data(
+        [(str(each),) for each in random.sample(range(200), 5)]
+    )
+    return sa.select(
+        sa.literal(user_id).label("user_id"),
+        sa.literal(NotificationType.SYNC_FAILED.value).label("type"),
+        rows.c.key.label("dedup_key"),
+        sa.literal("x").label("message"),
+    )
+
+
+def deliver_one(session: Session, random: Random) -> None:
+    found = deliveries.claim_delivery(session, at=AT)
+    if found is not None and random.random() < 0.5:
+        deliveries.mark_sent(session, found.delivery, at=AT)
+    elif found is not None:
+        deliveries.mark_failed(session, found.delivery, "no", at=AT)
