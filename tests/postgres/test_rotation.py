@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from postgres.auth.models import User
 from postgres.encrypted import reveal, seal
 from postgres.rotation import encrypted_columns, rotate
 from postgres.trading212.models import ApiKey
+from tests.postgres.contents import everything_in, forms
 from tests.postgres.ledger import make_ledger
 
 OLD, NEW = Fernet.generate_key(), Fernet.generate_key()
@@ -256,43 +256,12 @@ def test_no_key_is_anywhere_in_the_database(
 
     with sessions() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(User)) == 1
-        dump = _dump(session)
+        dump = everything_in(session)
 
     assert dump.count("\ngAAAA") == KEYS + KEYS // 2  # tokens, as Fernet writes them
     for key in (OLD, NEW):
-        for form in _forms(key):
+        for form in forms(key.decode()):
             assert form not in dump
-
-
-def _forms(key: bytes) -> list[str]:
-    raw = base64.urlsafe_b64decode(key)
-    halves = (raw, raw[:16], raw[16:])
-    return [
-        key.decode(),
-        key.hex(),
-        *(half.hex() for half in halves),
-        base64.b64encode(raw).decode(),
-    ]
-
-
-def _dump(session: Session) -> str:
-    """Every row of every table as text, and every bytea also as the text that it may hold."""
-    tables = session.execute(
-        sa.text(
-            "select schemaname || '.' || tablename from pg_tables"
-            " where schemaname not in ('pg_catalog', 'information_schema')"
-        )
-    ).scalars()
-    words: list[str] = []
-    for table in tables:
-        for (row,) in session.execute(sa.text(f"select t::text from {table} as t")):  # noqa: S608
-            words.append(row)
-            words += [
-                bytes.fromhex(part[3:]).decode("latin-1")
-                for part in row.split('"')
-                if part.startswith("\\\\x")
-            ]
-    return "\n".join(words)
 
 
 def _until_somebody_waits(sessions: sessionmaker[Session]) -> None:
