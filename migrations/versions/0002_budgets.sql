@@ -133,7 +133,6 @@ as $$
         where
             n.user_id = owner
             and n.booking_date is null
-            and n.status = 'pending'
             and d.day between first_day and last_day
     ) as t
     left join common.transaction_splits as s on s.transaction_id = t.id

@@ -266,11 +266,17 @@ class TestSpending:
 
     def test_of_another_user_never_count(self, session: Session, ledger: Ledger, food: Tag) -> None:
         stranger = make_ledger(session)
-        spend(session, stranger, make_tag(session, stranger, "Food"), MID_MARCH, "-50")
+        theirs = make_tag(session, stranger, "Food")
+        spend(session, stranger, theirs, MID_MARCH, "-50")
+        pending = TransactionStatus.PENDING
+        row = spend(session, stranger, theirs, MID_MARCH, "-50", status=pending)
+        row.booking_date = None  # then it counts on the day on which it was seen
+        session.flush()
 
         for tags in ([food], []):
             budget = make_budget(session, ledger, *tags, name=f"{len(tags)}")
-            assert spent(session, budget) == 0
+            found = budgets.status(session, ledger.user.id, budget.id, on=MID_MARCH)
+            assert values(found, "spent", "pending") == (0, 0)
 
 
 class TestOverall:
@@ -313,7 +319,10 @@ class TestOverall:
         spend(session, ledger, food, D(2026, 3, 1), "30")
         spend(session, ledger, food, D(2026, 3, 1), "41")
         spend(session, ledger, salary, D(2026, 3, 1), "2000")
+        spend(session, ledger, make_tag(session, ledger, "Rent"), D(2026, 2, 1), "-3000")
         tagged(session, book(session, ledger, MID_MARCH, "500"), (food, "25"), (salary, "475"))
+        # What was kept back from money in did not go out.
+        tagged(session, book(session, ledger, MID_MARCH, "90"), (salary, "100"), (food, "-10"))
 
         found = budgets.status(session, ledger.user.id, budget.id, on=MID_MARCH)
 
