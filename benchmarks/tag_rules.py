@@ -37,6 +37,17 @@ SEED = 7
 SHOPS = 2_000
 AT = dt.datetime(2026, 3, 15, 9, tzinfo=dt.UTC)
 FIRST_DAY = dt.date(2024, 3, 15)
+# All splits that there are, and that the planner knows of, are by hand.
+BY_HAND = (
+    sa.delete(TransactionSplit),
+    sa.text(
+        "insert into common.transaction_splits"
+        " (user_id, transaction_id, amount, currency, source)"
+        " select user_id, id, amount, currency, 'user' from common.transactions"
+        " where source_key like '%00'"
+    ),
+    sa.text("analyze common.transaction_splits"),
+)
 CHANGE = sa.text(
     "update common.transactions set description = reverse(description)"
     " where id in (select id from common.transactions order by source_key limit 1000)"
@@ -81,12 +92,11 @@ def measure(
     def follow(session: Session) -> Counts:
         return tag_rules.apply_to_changes(session, user_id).counts
 
-    clear = sa.delete(TransactionSplit)
-    cases: dict[str, tuple[sa.Executable, Callable[[Session], Counts]]] = {
-        "preview": (clear, preview),
-        "apply": (clear, apply),
-        "apply again": (sa.select(1), apply),
-        "apply to what changed": (CHANGE, follow),
+    cases: dict[str, tuple[tuple[sa.Executable, ...], Callable[[Session], Counts]]] = {
+        "preview": (BY_HAND, preview),
+        "apply": (BY_HAND, apply),
+        "apply again": ((), apply),
+        "apply to what changed": ((CHANGE,), follow),
     }
     ratios: dict[str, list[float]] = {case: [] for case in cases}
     results: dict[str, tuple[int, Counts]] = {}
@@ -95,7 +105,8 @@ def measure(
     for _ in range(rounds):
         for case, (prepare, run) in cases.items():
             with sessions.begin() as session:
-                session.execute(prepare)
+                for statement in prepare:
+                    session.execute(statement)
             limit = bare(sessions, user_id)
             with sessions() as session, counting(engine) as statements:
                 started = time.perf_counter()

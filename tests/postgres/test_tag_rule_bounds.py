@@ -105,6 +105,10 @@ class TestTimeBound:
         assert why is not None
         assert [failure.rule_id for failure in why.left_out] == [alien.id, broken.id]
         assert list(why.matching) == [plain]
+        # It can be mended.
+        tag_rules.update_rule(session, ledger.user.id, alien.id, conditions={})
+        tag_rules.update_rule(session, ledger.user.id, broken.id, conditions={})
+        assert apply(session, ledger) == Counts()
 
     def test_what_others_end_is_not_taken_for_slow(
         self, session: Session, engine: sa.Engine

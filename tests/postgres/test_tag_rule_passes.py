@@ -90,13 +90,17 @@ class TestWinning:
 
     def test_void_rows_are_left_alone(self, session: Session, ledger: Ledger) -> None:
         make_rule(session, ledger, OUT)
-        gone = add(session, ledger, status=TransactionStatus.VOID)
         pending = add(session, ledger, status=TransactionStatus.PENDING, booking_date=None)
+        gone = add(session, ledger, status=TransactionStatus.VOID)
+        tagged = add(session, ledger, status=TransactionStatus.VOID)
+        put(session, tagged, source=SplitSource.RULE)
 
-        apply(session, ledger)
+        assert tag_rules.preview_rules(session, ledger.user.id).counts == Counts(tagged=1)
+        assert apply(session, ledger) == Counts(tagged=1)
 
-        assert tag_of(session, gone) is None
         assert tag_of(session, pending) is not None
+        assert split_of(session, gone) is None
+        assert tag_of(session, tagged) is None
 
     def test_a_row_of_nothing_can_be_tagged(self, session: Session, ledger: Ledger) -> None:
         make_rule(session, ledger, NETFLIX)
@@ -133,6 +137,18 @@ class TestTheUserWins:
 
         assert apply(session, ledger) == Counts()
         assert versions(session) == before
+
+    def test_what_is_split_by_hand_and_by_a_rule_stays(
+        self, session: Session, ledger: Ledger
+    ) -> None:
+        # No operation does it; whatever did, the parts still make up the whole.
+        rule = make_rule(session, ledger, NETFLIX)
+        transaction = add(session, ledger, amount=Decimal(-10), description="bakery")
+        owned = {"tag_id": rule.tag_id, "rule_id": rule.id, "source": SplitSource.RULE}
+        put(session, transaction, amount=Decimal(-4), **owned)
+        put(session, transaction, amount=Decimal(-6))
+
+        assert apply(session, ledger) == Counts()
 
     def test_a_tag_that_was_taken_off_is_not_put_back(
         self, session: Session, ledger: Ledger

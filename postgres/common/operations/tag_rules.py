@@ -144,7 +144,7 @@ def create_rule(
     tree = parse(conditions)
     check_patterns(session, tree)
     _take_turn(session, user_id)
-    check_accounts(session, user_id, tree)
+    check_accounts(session, user_id, tree, stored=None)
     rule = TagRule(
         user_id=user_id,
         name=name.strip(),
@@ -208,7 +208,7 @@ def update_rule(
     if conditions is not None:
         tree = parse(conditions)
         check_patterns(session, tree)
-        check_accounts(session, user_id, tree, known=parse(rule.conditions))
+        check_accounts(session, user_id, tree, stored=rule.conditions)
         values["conditions"] = canonical(tree)
     with refusing(session, _REFUSALS):
         for column, value in values.items():
@@ -258,7 +258,7 @@ def preview_rules(
     after: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Preview:
-    """Return what :func:`apply_rules` would change, and writes nothing.
+    """Return what :func:`apply_rules` would change. It writes nothing.
 
     :param draft: a rule to act beside the stored ones, or in place of one.
     :raises ConditionsError: if the draft's conditions are refused.

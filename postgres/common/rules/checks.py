@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from postgres.common.models import Account
 from postgres.common.rules.bound import OutOfTime, refusal_of, time_bound
-from postgres.common.rules.conditions import Condition
+from postgres.common.rules.conditions import Condition, parse
 from postgres.errors import ConditionsError
 
 # A statement as long as banks write them, for a pattern to show what it costs.
@@ -34,19 +36,25 @@ def check_patterns(session: Session, tree: Condition) -> None:
 
 
 def check_accounts(
-    session: Session, user_id: uuid.UUID, tree: Condition, *, known: Condition | None = None
+    session: Session, user_id: uuid.UUID, tree: Condition, *, stored: Mapping[str, Any] | None
 ) -> None:
     """Make sure that every account is the user's.
 
-    :param known: what stands there already; its accounts may have been deleted since.
+    :param stored: what stands there already; its accounts may have been deleted since.
     :raises ConditionsError: if one is not.
     """
     named = {account_id: place for place, ids in tree.account_ids.items() for account_id in ids}
-    if known is not None:
-        for account_id in {i for ids in known.account_ids.values() for i in ids}:
-            named.pop(account_id, None)
     mine = session.scalars(
         sa.select(Account.id).where(Account.user_id == user_id, Account.id.in_(named))
     )
-    for account_id in named.keys() - set(mine):
+    for account_id in named.keys() - set(mine) - _accounts_of(stored):
         raise ConditionsError(named[account_id], f"there is no account {account_id}")
+
+
+def _accounts_of(stored: Mapping[str, Any] | None) -> set[uuid.UUID]:
+    try:
+        tree = parse(stored or {})
+    except ConditionsError:
+        # A rule that holds no tree can still be given one.
+        return set()
+    return {account_id for ids in tree.account_ids.values() for account_id in ids}

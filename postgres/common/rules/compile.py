@@ -24,8 +24,15 @@ def folded(text: sa.SQLColumnExpression[Any]) -> sa.ColumnElement[str]:
     """Return text as it is compared: whatever its case and its Unicode form."""
     # Normalisation costs ten times what the rest does, and leaves ASCII as it is.
     is_ascii = sa.func.octet_length(text) == sa.func.char_length(text)
-    normal = sa.func.normalize(text, sa.literal_column("nfkc"))
-    return sa.func.lower(sa.case((is_ascii, text), else_=normal))
+    return sa.func.lower(sa.case((is_ascii, text), else_=_normal(text)))
+
+
+def _wanted(text: str | None) -> sa.ColumnElement[str]:
+    return sa.func.lower(_normal(sa.literal(text)))
+
+
+def _normal(text: sa.SQLColumnExpression[Any]) -> sa.ColumnElement[str]:
+    return sa.func.normalize(text, sa.literal_column("nfkc"))
 
 
 def facts() -> list[sa.ColumnElement[Any]]:
@@ -112,10 +119,10 @@ class Compiler:
             ways = [
                 Merchant.name == name,
                 Merchant.id.in_(alias.where(MerchantAlias.name == name)),
-                shown == folded(sa.literal(test.is_)),
+                shown == _wanted(test.is_),
             ]
         else:
-            part = folded(sa.literal(test.contains))
+            part = _wanted(test.contains)
             ways = [
                 sa.func.strpos(Merchant.name, part) > 0,
                 Merchant.id.in_(alias.where(sa.func.strpos(MerchantAlias.name, part) > 0)),
@@ -129,7 +136,7 @@ class Compiler:
         ((way, text),) = test.given()
         if way == "matches":
             return self._matches(text)
-        mine, theirs = self.facts.c.folded_description, folded(sa.literal(text))
+        mine, theirs = self.facts.c.folded_description, _wanted(text)
         if way == "is":
             return _known(mine == theirs)
         if way == "contains":
@@ -143,7 +150,7 @@ class Compiler:
         return _known(_matches(self.facts.c.description, pattern))
 
     def counterparty_account(self, test: conditions.AccountNumberTest) -> Predicate:
-        """Compare as :func:`postgres.common.rules.conditions.normalise_account_number` does."""
+        """Compare without spaces and hyphens, in upper case, as the tree has it."""
         return _known(self.facts.c.counterparty_account == test.is_)
 
     def amount(self, test: conditions.AmountTest) -> Predicate:

@@ -70,8 +70,7 @@ def _check_pattern(pattern: str) -> str:
     return pattern
 
 
-def normalise_account_number(text: str) -> str:
-    """Return an account number without spaces and hyphens, in upper case."""
+def _account_number(text: str) -> str:
     number = re.sub(r"[\s-]", "", text).upper()
     if not re.fullmatch(r"[!-~]+", number):
         message = "is not an account number"
@@ -103,7 +102,7 @@ def _unique(values: Sequence[Any]) -> list[Any]:
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_check_text)]
 Pattern = Annotated[Text, AfterValidator(_check_pattern)]
-AccountNumber = Annotated[Text, AfterValidator(normalise_account_number)]
+AccountNumber = Annotated[Text, AfterValidator(_account_number)]
 Amount = Annotated[
     Decimal,
     BeforeValidator(_check_exact),
