@@ -184,7 +184,7 @@ def remove_connection(run: Run, user_id: UUID, connection_id: UUID, *, erase: bo
     with run.sessions.begin() as session:
         if erase:
             accounts.erase_accounts(session, connection_id)
-            raw.erase(session, raw_id)
+            raw.erase(session, user_id, raw_id)
         else:
-            raw.remove(session, raw_id, at=clock.now())
+            raw.remove(session, user_id, raw_id, at=clock.now())
         connections.delete_connection(session, user_id, connection_id)

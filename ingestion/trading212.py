@@ -197,7 +197,9 @@ def _pull_history(run: Run, history: _History, asked: Window) -> StepOutcome:
                 stamp=stamp,
             )
             if is_current:
-                api_keys.advance_watermark(session, account.key.id, history.watermark, asked.last)
+                api_keys.advance_watermark(
+                    session, account.user_id, account.key.id, history.watermark, asked.last
+                )
         return AccountOutcome(
             account.connection_id,
             account.label,

@@ -113,7 +113,7 @@ def test_a_removed_key_is_gone_and_its_account_can_be_connected_again(
     with pytest.raises(AlreadyExistsError, match="7"):
         add_key(session, ledger.user.id, box)
 
-    api_keys.remove(session, row.id, at=AT)
+    api_keys.remove(session, ledger.user.id, row.id, at=AT)
     session.expire_all()
     assert (row.key_ciphertext, row.secret_ciphertext, row.removed_at) == (None, None, AT)
     assert api_keys.list_api_keys(session) == []
@@ -144,3 +144,30 @@ def test_one_of_those_who_connect_an_account_at_once_does(
         connected = [done.result() for done in [pool.submit(connect) for _ in range(WRITERS)]]
 
     assert sorted(connected) == [False] * (WRITERS - 1) + [True]
+
+
+def test_a_key_is_its_owners_alone(session: Session, ledger: Ledger, box: SecretBox) -> None:
+    row, bob = add_key(session, ledger.user.id, box), make_ledger(session).user.id
+    day = dt.date(2026, 3, 1)
+
+    api_keys.advance_watermark(session, bob, row.id, "orders_through", day)
+    api_keys.remove(session, bob, row.id, at=AT)
+    api_keys.erase(session, bob, row.id)
+    session.expire_all()
+
+    assert api_keys.get_api_key(session, bob, row.id) is None
+    assert api_keys.get_api_key(session, ledger.user.id, row.id) is row
+    assert (row.removed_at, row.orders_through) == (None, None)
+    assert list(api_keys.list_api_keys(session, user_id=bob)) == []
+
+
+def test_a_watermark_never_moves_back(session: Session, ledger: Ledger, box: SecretBox) -> None:
+    row = add_key(session, ledger.user.id, box)
+    for day in (2, 3, 1):
+        through = dt.date(2026, 3, day)
+        api_keys.advance_watermark(session, ledger.user.id, row.id, "orders_through", through)
+    session.expire_all()
+
+    assert row.orders_through == dt.date(2026, 3, 3)
+    api_keys.erase(session, ledger.user.id, row.id)
+    assert api_keys.list_api_keys(session) == []

@@ -74,13 +74,21 @@ def list_requisitions(
     return [(requisition, agreement) for requisition, agreement in session.execute(query)]
 
 
-def remove(session: Session, requisition_id: uuid.UUID, *, at: dt.datetime) -> None:
-    """End a consent on our side; what was read through it stays."""
+def remove(
+    session: Session, user_id: uuid.UUID, requisition_id: uuid.UUID, *, at: dt.datetime
+) -> None:
+    """End a user's consent on our side; what was read through it stays."""
     session.execute(
-        sa.update(Requisition).where(Requisition.id == requisition_id).values(removed_at=at)
+        sa.update(Requisition)
+        .where(Requisition.id == requisition_id, Requisition.user_id == user_id)
+        .values(removed_at=at)
     )
 
 
-def erase(session: Session, requisition_id: uuid.UUID) -> None:
-    """Delete a consent and every raw row that was read through it."""
-    session.execute(sa.delete(Requisition).where(Requisition.id == requisition_id))
+def erase(session: Session, user_id: uuid.UUID, requisition_id: uuid.UUID) -> None:
+    """Delete a user's consent and every raw row that was read through it."""
+    session.execute(
+        sa.delete(Requisition).where(
+            Requisition.id == requisition_id, Requisition.user_id == user_id
+        )
+    )

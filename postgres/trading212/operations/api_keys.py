@@ -86,8 +86,15 @@ def list_api_keys(session: Session, *, user_id: uuid.UUID | None = None) -> Sequ
     return session.scalars(query).all()
 
 
+def get_api_key(session: Session, user_id: uuid.UUID, api_key_id: uuid.UUID) -> ApiKey | None:
+    """Return one of a user's keys, removed or not."""
+    return session.scalars(
+        sa.select(ApiKey).where(ApiKey.id == api_key_id, ApiKey.user_id == user_id)
+    ).one_or_none()
+
+
 def advance_watermark(
-    session: Session, api_key_id: uuid.UUID, column: str, through: dt.date
+    session: Session, user_id: uuid.UUID, api_key_id: uuid.UUID, column: str, through: dt.date
 ) -> None:
     """Say that a history has been read up to this day; it never moves back.
 
@@ -96,20 +103,24 @@ def advance_watermark(
     watermark = getattr(ApiKey, column)
     session.execute(
         sa.update(ApiKey)
-        .where(ApiKey.id == api_key_id, sa.or_(watermark.is_(None), watermark < through))
+        .where(
+            ApiKey.id == api_key_id,
+            ApiKey.user_id == user_id,
+            sa.or_(watermark.is_(None), watermark < through),
+        )
         .values({column: through})
     )
 
 
-def remove(session: Session, api_key_id: uuid.UUID, *, at: dt.datetime) -> None:
-    """Forget a key; what was read with it stays."""
+def remove(session: Session, user_id: uuid.UUID, api_key_id: uuid.UUID, *, at: dt.datetime) -> None:
+    """Forget a user's key; what was read with it stays."""
     session.execute(
         sa.update(ApiKey)
-        .where(ApiKey.id == api_key_id)
+        .where(ApiKey.id == api_key_id, ApiKey.user_id == user_id)
         .values(removed_at=at, key_ciphertext=None, secret_ciphertext=None)
     )
 
 
-def erase(session: Session, api_key_id: uuid.UUID) -> None:
-    """Delete a key and every raw row that was read with it."""
-    session.execute(sa.delete(ApiKey).where(ApiKey.id == api_key_id))
+def erase(session: Session, user_id: uuid.UUID, api_key_id: uuid.UUID) -> None:
+    """Delete a user's key and every raw row that was read with it."""
+    session.execute(sa.delete(ApiKey).where(ApiKey.id == api_key_id, ApiKey.user_id == user_id))
