@@ -25,8 +25,11 @@ def hash_password(password: str) -> str:
     :param password: from 8 to 1024 characters.
     :raises OperationError: if it is shorter or longer.
     """
-    if not SHORTEST <= len(password) <= LONGEST:
-        message = f"a password has from {SHORTEST} to {LONGEST} characters"
+    if len(password) < SHORTEST:
+        message = f"a password needs at least {SHORTEST} characters"
+        raise OperationError(message)
+    if len(password) > LONGEST:
+        message = f"a password has at most {LONGEST} characters"
         raise OperationError(message)
     return _HASHER.hash(_encode(password))
 
@@ -46,9 +49,11 @@ def is_password(password_hash: str | None, password: str) -> bool:
         return False
 
 
-def needs_rehash(password_hash: str) -> bool:
-    """Tell whether a hash was made with other parameters than those of today."""
-    return _HASHER.check_needs_rehash(password_hash)
+def renew(password_hash: str, password: str) -> str:
+    """Return a hash of the right password that has today's parameters; the same one if it has."""
+    if not _HASHER.check_needs_rehash(password_hash):
+        return password_hash
+    return _HASHER.hash(_encode(password))
 
 
 @cache

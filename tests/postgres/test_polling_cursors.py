@@ -160,6 +160,18 @@ class TestManyPollers:
             one.rollback()
             assert cursors.next_offset(claimed(other), now=AT) is None
 
+    def test_a_claim_knows_what_another_has_handled_since(
+        self, sessions: sessionmaker[Session]
+    ) -> None:
+        with sessions() as one, sessions() as other:
+            claimed(one)
+            one.commit()
+            claimed(other)
+            cursors.advance_cursor(other, BOT, 100, now=AT)
+            other.commit()
+
+            assert cursors.next_offset(claimed(one), now=AT) == 101
+
     def test_every_update_is_handled_once_and_in_order(
         self, sessions: sessionmaker[Session]
     ) -> None:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import ipaddress
-import unicodedata
 import uuid
 from dataclasses import dataclass
 
@@ -25,6 +24,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
+from postgres.auth import names
 from postgres.auth.models import KnownSource, LoginThrottle, User
 from postgres.errors import TooManyAttemptsError
 
@@ -176,8 +176,7 @@ def _is_known(session: Session, user_id: uuid.UUID, source_hash: bytes) -> bool:
 
 
 def _bucket(name: str) -> int:
-    folded = unicodedata.normalize("NFC", name).casefold()
-    return int.from_bytes(_digest(folded)[:2])
+    return int.from_bytes(_digest(names.canonical(name).casefold())[:2])
 
 
 def _hash_source(source: str) -> bytes:

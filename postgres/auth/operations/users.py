@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
 from farthing import clock
-from postgres.auth import passwords
+from postgres.auth import names, passwords
 from postgres.auth.models import User
 from postgres.auth.operations import login_throttles, refresh_tokens
 from postgres.core import refusing
@@ -24,8 +23,6 @@ from postgres.errors import (
     OperationError,
 )
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
-
-LONGEST_NAME = 100
 
 _WRONG = "there is no user of that name and password"
 
@@ -66,9 +63,9 @@ def get_user(session: Session, user_id: uuid.UUID) -> User | None:
 
 def get_user_by_name(session: Session, name: str) -> User | None:
     """Return a user by name, in whatever case."""
-    canonical = _canonical(name)
-    if not _is_name(canonical):
-        return None  # PostgreSQL does not even take all of it as text
+    canonical = names.canonical(name)
+    if not names.is_name(canonical):
+        return None
     return session.scalars(
         sa.select(User).where(sa.func.lower(User.name) == sa.func.lower(canonical))
     ).one_or_none()
@@ -133,14 +130,12 @@ def authenticate(
         login_throttles.charge(session, found, name, source=source, now=now)
     if not passwords.is_password(found.password_hash if found else None, password) or not found:
         raise AuthenticationError(_WRONG)
-    renewed = (
-        passwords.hash_password(password) if passwords.needs_rehash(found.password_hash) else None
-    )
+    renewed = passwords.renew(found.password_hash, password)
     with sessions.begin() as session:
         user = _find_locked(session, found.id)
         if user is None or not _is_still(user, found.password_hash, password):
             raise AuthenticationError(_WRONG)
-        if renewed is not None and user.password_hash == found.password_hash:
+        if user.password_hash == found.password_hash:
             user.password_hash = renewed
         login_throttles.settle(session, user, source=source, now=now)
     return user
@@ -172,9 +167,9 @@ def change_password(
         raise NotFoundError(_nobody(user_id))
     verified = authenticate(sessions, user.name, old_password, source=source, now=now)
     with sessions.begin() as session:
-        current = _lock(session, verified.id)
-        if current.password_hash != verified.password_hash:
-            raise AuthenticationError(_WRONG)  # somebody changed it in between
+        current = _lock(session, user_id)
+        if not _is_still(current, verified.password_hash, old_password):
+            raise AuthenticationError(_WRONG)
         current.password_hash = new_hash
         refresh_tokens.revoke_all(session, user_id, now=now)
 
@@ -230,20 +225,15 @@ def _refusing_taken(session: Session, name: str) -> Iterator[None]:
         yield
 
 
-def _canonical(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", name).split())
-
-
 def _checked_name(name: str) -> str:
-    canonical = _canonical(name)
-    if not _is_name(canonical):
-        message = f"a user's name has from 1 to {LONGEST_NAME} characters that can be printed"
+    canonical = names.canonical(name)
+    if not canonical:
+        message = "a user needs a name"
+        raise OperationError(message)
+    if not names.is_name(canonical):
+        message = f"a name has up to {names.LONGEST} characters, all of which can be printed"
         raise OperationError(message)
     return canonical
-
-
-def _is_name(canonical: str) -> bool:
-    return 1 <= len(canonical) <= LONGEST_NAME and canonical.isprintable()
 
 
 def _checked_time_zone(time_zone: str) -> str:
