@@ -164,13 +164,14 @@ class TestManyPollers:
         self, sessions: sessionmaker[Session]
     ) -> None:
         with sessions() as one, sessions() as other:
-            claimed(one)
+            seen = claimed(one)
             one.commit()
             claimed(other)
             cursors.advance_cursor(other, BOT, 100, now=AT)
             other.commit()
 
-            assert cursors.next_offset(claimed(one), now=AT) == 101
+            assert claimed(one) is seen
+            assert cursors.next_offset(seen, now=AT) == 101
 
     def test_every_update_is_handled_once_and_in_order(
         self, sessions: sessionmaker[Session]

@@ -465,6 +465,16 @@ class TestWaiting:
 
         assert door.knock(f"{name} ", PASSWORD) == SECOND
 
+    def test_whatever_the_database_takes_for_the_name_is_the_name(self, door: Door) -> None:
+        with door.sessions.begin() as session:
+            users.create_user(session, "irmak", PASSWORD)
+            # To PostgreSQL the same in most locales, to Python never.
+            if users.get_user_by_name(session, "\u0130RMAK") is None:
+                pytest.skip("a server of another locale")
+        door.fail(10, "irmak")
+
+        assert door.knock("\u0130RMAK", PASSWORD) == SECOND
+
     def test_a_failure_counts_though_the_caller_rolls_back(
         self, sessions: sessionmaker[Session], door: Door
     ) -> None:
