@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session, sessionmaker
 
 from postgres.common.enums import SplitSource
-from postgres.common.models import Tag, TagRemoval, TagRule, Transaction
+from postgres.common.models import AuditEntry, Tag, TagRemoval, TagRule, Transaction
 from postgres.common.operations import tags, transaction_splits
 from postgres.common.operations.transaction_splits import Part
 from postgres.errors import NotFoundError, OperationError, RetryableError, UnbalancedSplitsError
@@ -25,6 +25,7 @@ from tests.postgres.ledger import Ledger, book, make_ledger
 from tests.postgres.splits import add, amounts_of, execute, money, on_one_database, versions
 
 DAY = dt.date(2026, 3, 14)
+OPEN = "a transaction is split into one or more parts, of which one may be left open"
 
 
 @pytest.fixture
@@ -151,6 +152,8 @@ class TestSetTag:
         session.commit()
 
         assert versions(session) == before
+        removed = AuditEntry.table_name == "common.tag_removals"
+        assert session.scalars(sa.select(AuditEntry.id).where(removed)).all() == []
 
     def test_others_tags_and_transactions_are_not_there(
         self, session: Session, ledger: Ledger, food: Tag
@@ -304,14 +307,14 @@ class TestSetSplits:
     def test_what_is_no_part_is_refused(self, session: Session, ledger: Ledger) -> None:
         row = book(session, ledger, DAY, "-50")
         for parts, message in (
-            ([], "one or more parts"),
-            ([Part(None), Part(None)], "one may be left open"),
-            ([Part(None, Decimal(-50)), Part(None)], "part of nothing"),
-            ([Part(None, Decimal(-50)), Part(None, Decimal(0))], "part of nothing"),
-            ([Part(None, Decimal("NaN")), Part(None)], "is a number"),
-            ([Part(None, Decimal("Infinity")), Part(None)], "is a number"),
+            ([], OPEN),
+            ([Part(None), Part(None)], OPEN),
+            ([Part(None, Decimal(-50)), Part(None)], "a part of nothing is no part"),
+            ([Part(None, Decimal(-50)), Part(None, Decimal(0))], "a part of nothing is no part"),
+            ([Part(None, Decimal("NaN")), Part(None)], "an amount is a number"),
+            ([Part(None, Decimal("Infinity")), Part(None)], "an amount is a number"),
         ):
-            with pytest.raises(OperationError, match=message):
+            with pytest.raises(OperationError, match=f"^{message}$"):
                 transaction_splits.set_splits(session, ledger.user.id, row.id, parts)
 
     def test_nothing_may_be_split_into_nothing(self, session: Session, ledger: Ledger) -> None:
@@ -382,18 +385,17 @@ class TestReading:
     def test_splits_of_one_stand_together_the_largest_first(
         self, session: Session, ledger: Ledger
     ) -> None:
-        one, two = book(session, ledger, DAY, "-50"), book(session, ledger, DAY, "-9")
-        add(session, one, "-5", "-50", "5")
-        add(session, two, "-4", "-5")
+        rows = [book(session, ledger, DAY, "-50") for _ in range(4)]
+        for number, row in enumerate(rows):
+            add(session, row, f"-{number}", "-50", "5", "5", f"-{10 - number}", "5", "5")
+        ids = [row.id for row in rows]
 
-        found = transaction_splits.list_splits(session, ledger.user.id, [one.id, two.id])
+        found = transaction_splits.list_splits(session, ledger.user.id, ids)
 
-        assert len(found) == 5
-        assert [s.transaction_id for s in found] == sorted(s.transaction_id for s in found)
-        for row, largest in ((one, 50), (two, 5)):
-            sizes = [abs(s.amount) for s in found if s.transaction_id == row.id]
-            assert sizes == sorted(sizes, reverse=True)
-            assert sizes[0] == largest
+        assert len(found) == 28
+        keys = [(split.transaction_id, -abs(split.amount), split.id) for split in found]
+        assert keys == sorted(keys)
+        assert transaction_splits.list_splits(session, make_ledger(session).user.id, ids) == []
 
     def test_the_user_confirms_what_was_rescaled(self, session: Session, ledger: Ledger) -> None:
         row, bystander = book(session, ledger, DAY, "-50"), book(session, ledger, DAY, "-9")
@@ -472,6 +474,30 @@ class TestAtOnce:
             session.refresh(row)
             assert sum(amounts_of(session, row)) in {row.amount, 0}
             assert row.amount == -55
+
+    def test_who_tags_stands_in_nobodys_way(
+        self,
+        session: Session,
+        sessions: sessionmaker[Session],
+        rows: list[Transaction],
+        food: Tag,
+        home: Tag,
+    ) -> None:
+        user_id, (one, two, *_) = food.user_id, rows
+        session.commit()
+
+        with sessions() as first, sessions() as second:
+            execute(second, "set local lock_timeout = '50ms'")
+            transaction_splits.set_tag(first, user_id, one.id, food.id)
+
+            # The same tag on another transaction, what refers to this one, and both in between.
+            transaction_splits.set_tag(second, user_id, two.id, food.id)
+            second.add(TagRemoval(transaction_id=one.id, tag_id=home.id, user_id=user_id))
+            transaction_splits.set_tag(second, user_id, two.id, home.id)
+            transaction_splits.set_tag(first, user_id, one.id, None)
+            second.flush()
+            with pytest.raises(RetryableError):
+                transaction_splits.set_tag(second, user_id, one.id, home.id)
 
     def test_a_tag_may_go_while_it_is_used(
         self,

@@ -290,7 +290,7 @@ def _make_up(whole: Decimal, currency: str, parts: Sequence[Part]) -> list[Decim
         message = "an amount is a number"
         raise OperationError(message)
     with decimal.localcontext(_EXACT):
-        left = whole - sum(given, Decimal(0))
+        left = whole - sum(given)
     if left and len(given) == len(parts):
         raise UnbalancedSplitsError(left, currency)
     amounts = [left if part.amount is None else part.amount for part in parts]
