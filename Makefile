@@ -87,6 +87,7 @@ format: install-dev ## Put code and SQL into shape
 .PHONY: bench
 bench: install-dev ## Measure, as ratios within one run
 	$(BIN)/python -m benchmarks.bulk_write
+	$(BIN)/python -m benchmarks.transfers
 
 .PHONY: lock
 lock: $(UV) ## Resolve the dependencies anew into the lock files

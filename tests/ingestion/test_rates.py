@@ -93,16 +93,19 @@ def test_older_transactions_bring_older_rates(run: Pull, sessions: sessionmaker[
         assert fx_rates.get_rate(session, "HRK", "EUR", dt.date(2023, 1, 10)) is None
 
 
-def test_a_history_older_than_the_euro_is_asked_for_once(
-    run: Pull, sessions: sessionmaker[Session]
+@pytest.mark.parametrize(
+    ("oldest", "since"),
+    [
+        (None, dt.date(2024, 3, 8)),
+        (dt.date(2025, 1, 1), dt.date(2024, 3, 8)),
+        (dt.date(2020, 1, 8), dt.date(2020, 1, 1)),
+        (dt.date(1987, 6, 1), dt.date(1999, 1, 4)),
+    ],
+)
+def test_rates_reach_back_to_the_oldest_row_but_not_beyond_the_euro(
+    oldest: dt.date | None, since: dt.date
 ) -> None:
-    with sessions.begin() as session:
-        book(session, make_ledger(session), dt.date(1987, 6, 1), "-5")
-
-    run("2026-03-15T09:00:00Z", NOBODY)
-
-    assert days(sessions)[0] == dt.date(1999, 1, 4)
-    assert run("2026-03-15T09:00:00Z", NOBODY).received == 0
+    assert rates._since(oldest, dt.date(2026, 3, 15)) == since
 
 
 def test_newer_rates_come_from_the_bank(run: Pull, sessions: sessionmaker[Session]) -> None:

@@ -140,9 +140,11 @@ def test_words_lose_case_and_accents_and_short_ones_are_left_out() -> None:
 
 
 def test_the_same_amount_on_the_same_day_needs_no_question() -> None:
-    weighed = weigh(pair(leg(HOME), leg(SAVINGS)), ACCOUNTS)
+    plain = pair(leg(HOME), leg(SAVINGS))
+    weighed = weigh(plain, ACCOUNTS)
 
     assert weighed is not None
+    assert weighed.pair is plain
     assert weighed.points == 8
     assert weighed.reason == "the same amount, on the same day"
     assert weighed.confidence == Decimal("0.94")
@@ -186,7 +188,7 @@ def test_an_exchange_says_less_the_further_it_is_from_the_rate(
 
     assert weighed is not None
     assert weighed.points == expected
-    assert words in weighed.reason
+    assert weighed.reason == f"{words}, on the same day"
 
 
 def test_a_fee_alone_says_nothing() -> None:
@@ -194,7 +196,7 @@ def test_a_fee_alone_says_nothing() -> None:
 
     assert weighed is not None
     assert weighed.points == 2 < SUGGEST
-    assert "the same amount but a fee" in weighed.reason
+    assert weighed.reason == "the same amount but a fee, on the same day"
 
 
 @pytest.mark.parametrize(
@@ -268,6 +270,8 @@ def test_pockets_of_one_number_are_told_apart_by_their_currency_alone() -> None:
         ("ANN ASHDOWN", "ASHDOWN A"),
         ("Mrs A Ashdown", "Ann B. Ashdown"),
         ("Alexandra Fotheringham", "ALEXANDRA FOTHERIN"),
+        ("Alexandra Jane Fotheringham", "FOTHERIN"),
+        ("Finn", "Finnegan"),
         ("Åsa Öberg", "asa oberg"),
     ],
 )
@@ -304,6 +308,7 @@ def test_what_both_sides_call_a_transfer_may_have_two_names() -> None:
     named = leg(HOME, name="Elmgate Lettings", text="TRANSFER")
     assert points(named, leg(SAVINGS, name="Bob Carter", text="TRANSFER")) == BARE - 4
     assert points(out, leg(SAVINGS, text="BOB CARTER")) == BARE - 2
+    assert points(leg(HOME, text="BOB CARTER"), leg(SAVINGS, text="TRANSFER")) == BARE - 2
     # The word itself is nobody's name.
     both = leg(HOME, name="Savings"), leg(SAVINGS, name="Savings")
     assert points(*both) == BARE
@@ -389,9 +394,7 @@ def test_every_reason_is_told() -> None:
 
 
 def test_confidence_grows_with_the_points() -> None:
-    found = [
-        Weighed(pair(leg(HOME), leg(SAVINGS)), n, "").confidence for n in (0, 2, 4, 6, 8, 28)
-    ]
+    found = [Weighed(pair(leg(HOME), leg(SAVINGS)), n, "").confidence for n in (0, 2, 4, 6, 8, 28)]
 
     assert [str(each) for each in found] == ["0.00", "0.50", "0.75", "0.88", "0.94", "1.00"]
 
@@ -464,6 +467,15 @@ def test_a_tie_between_accounts_is_left_to_the_user() -> None:
     assert {d.confidence for d in decisions} == {Decimal("0.47")}
 
 
+def test_a_tie_between_accounts_is_one_however_many_there_are() -> None:
+    outs, intos = legs(HOME, 0, 0), [*legs(SAVINGS, 0), *legs(BROKER, 0)]
+
+    for pairs in (all_pairs(outs, intos), all_pairs(intos, outs)):
+        decisions = assign(pairs)
+        assert len(decisions) == 4
+        assert {d.status for d in decisions} == {TransferStatus.SUGGESTED}
+
+
 def all_pairs(outs: Sequence[Leg], intos: Sequence[Leg], score: int = 8) -> list[Weighed]:
     return [
         weighed(out, into, score, lag=(into.day - out.day).days) for out in outs for into in intos
@@ -511,6 +523,17 @@ def test_equal_transfers_are_not_linked_where_one_may_belong_elsewhere() -> None
     assert {d.status for d in decisions} == {TransferStatus.SUGGESTED}
 
 
+def test_who_would_rather_have_somebody_who_is_torn_waits_for_them() -> None:
+    torn, other = legs(HOME, 0, 0)
+    (wanted,), (elsewhere,) = legs(SAVINGS, 0), legs(BROKER, 0)
+
+    decisions = assign(
+        [weighed(torn, wanted, 11), weighed(torn, elsewhere, 11), weighed(other, wanted, LINK)]
+    )
+
+    assert {d.status for d in decisions} == {TransferStatus.SUGGESTED}
+
+
 def test_equal_transfers_are_not_linked_to_what_is_out_of_reach() -> None:
     outs, intos = legs(HOME, 0, 4), legs(SAVINGS, 0, 4)
     # In order of days the second goes with the second, which is no pair at all.
@@ -526,6 +549,54 @@ def test_weak_pairs_are_no_equal_transfers() -> None:
     decisions = assign(all_pairs(outs, intos, LINK - 1))
 
     assert {d.status for d in decisions} == {TransferStatus.SUGGESTED}
+
+
+def test_equal_transfers_hang_together_over_a_pair_that_both_share() -> None:
+    (a, b), (x, y) = legs(HOME, 0, 1), legs(SAVINGS, 0, 1)
+
+    # Looked at in any order: the last one joins what was apart before.
+    for ends in itertools.permutations([(a, x), (b, y), (a, y)]):
+        decisions = assign([weighed(out, into, LINK) for out, into in ends])
+        assert outcome(decisions) == {
+            (a.id.int, x.id.int): "linked",
+            (b.id.int, y.id.int): "linked",
+        }
+
+
+def test_the_last_of_those_that_are_kept_has_to_be_ahead_of_who_is_left_out() -> None:
+    best, other, late = legs(HOME, 0, 0, 0)
+    intos = legs(SAVINGS, 0, 0)
+
+    decisions = assign(
+        [
+            *all_pairs([best], intos, LINK + 2 * MARGIN),
+            *all_pairs([other], intos, LINK + 1),
+            *all_pairs([late], intos, LINK),
+        ]
+    )
+
+    # The best is one of the two that arrived, but which it is the others leave open.
+    assert {d.status for d in decisions} == {TransferStatus.SUGGESTED}
+
+
+def test_who_is_just_far_enough_behind_holds_up_nothing() -> None:
+    outs, intos = legs(HOME, 0, 0), legs(SAVINGS, 0, 0)
+    behind = weighed(legs(BROKER, 0)[0], intos[0], LINK)
+
+    decisions = assign([*all_pairs(outs, intos, LINK + MARGIN), behind])
+
+    assert len(decisions) == 2
+    assert {d.status for d in decisions} == {TransferStatus.LINKED}
+
+
+def test_the_best_questions_are_asked() -> None:
+    (out,) = legs(HOME, 0)
+    scores = [4, 5, 4, 5, 4, 5]
+    pairs = [weighed(out, leg(SAVINGS), score) for score in scores]
+
+    asked = {d.incoming_id for d in assign(pairs)}
+
+    assert asked == {each.pair.incoming.id for each in pairs if each.points == 5}
 
 
 def test_groups_of_equal_transfers_do_not_mix() -> None:

@@ -12,6 +12,8 @@ from postgres.common.enums import TransferStatus
 from postgres.common.matching.evidence import LINK, MARGIN, SUGGEST, Weighed
 from postgres.common.matching.legs import Leg
 
+ByLeg = Mapping[uuid.UUID, Sequence[Weighed]]
+
 MOST_SUGGESTIONS = 3
 """Questions that one leg may raise."""
 
@@ -57,34 +59,44 @@ def assign(weighed: Iterable[Weighed]) -> list[Decision]:
 def _winners(left: Sequence[Weighed]) -> Iterator[Weighed]:
     """Yield the pairs that are ahead of every other of both their legs; no two share a leg."""
     by_leg = _by_leg(left)
-    for each in left:
-        rivals = [r for leg in _legs(each) for r in by_leg[leg] if r is not each]
-        best = max((rival.points for rival in rivals), default=0)
-        if each.points >= max(LINK, best + MARGIN):
-            yield each
+    return (each for each in left if _leads(each, _rivals(each, by_leg)))
 
 
 def _twins(left: Sequence[Weighed]) -> Iterator[Weighed]:
     """Yield pairs of equal transfers between two accounts, where no leg may belong elsewhere."""
     by_leg = _by_leg(left)
-    belongs = {leg: {each.pair.accounts for each in pairs} for leg, pairs in by_leg.items()}
     good = [
         each
         for each in left
-        if each.points >= LINK and all(belongs[leg] == {each.pair.accounts} for leg in _legs(each))
+        if _leads(each, (r for r in _rivals(each, by_leg) if r.pair.accounts != each.pair.accounts))
     ]
     for group in _connected(good):
         pairs = {_legs(each): each for each in group}
         outgoing = {each.pair.outgoing for each in group}
         incoming = {each.pair.incoming for each in group}
+        wanted = {_legs(c) for leg in outgoing | incoming for c in _contenders(leg, by_leg)}
         many = min(len(outgoing), len(incoming))
         sides = [_in_time(_ahead(side, by_leg, many)) for side in (outgoing, incoming)]
         matched = [(o.id, i.id) for o, i in zip(*sides, strict=False)]
-        if len(matched) == many and all(legs in pairs for legs in matched):
+        if len(matched) == many and pairs.keys() >= wanted.union(matched):
             yield from (pairs[legs] for legs in matched)
 
 
-def _ahead(side: set[Leg], by_leg: Mapping[uuid.UUID, Sequence[Weighed]], many: int) -> list[Leg]:
+def _leads(each: Weighed, rivals: Iterable[Weighed]) -> bool:
+    return each.points >= LINK and all(each.points >= r.points + MARGIN for r in rivals)
+
+
+def _rivals(each: Weighed, by_leg: ByLeg) -> Iterator[Weighed]:
+    return (r for leg in _legs(each) for r in by_leg[leg] if r is not each)
+
+
+def _contenders(leg: Leg, by_leg: ByLeg) -> Iterator[Weighed]:
+    """Yield the best pair of a leg and those that it does not lead."""
+    pairs = by_leg[leg.id]
+    return (each for each in pairs if each.points > pairs[0].points - MARGIN)
+
+
+def _ahead(side: set[Leg], by_leg: ByLeg, many: int) -> list[Leg]:
     """Return so many legs that are ahead of the others of their side; none if it is a tie."""
     best = sorted(side, key=lambda leg: -by_leg[leg.id][0].points)
     if len(best) == many:
@@ -93,14 +105,12 @@ def _ahead(side: set[Leg], by_leg: Mapping[uuid.UUID, Sequence[Weighed]], many: 
     return best[:many] if gap >= MARGIN else []
 
 
-def _by_leg(left: Sequence[Weighed]) -> dict[uuid.UUID, list[Weighed]]:
-    """Return for each leg the pairs that contend for it: the best and those close behind."""
+def _by_leg(left: Sequence[Weighed]) -> ByLeg:
+    """Return the pairs of each leg, the best first as they come."""
     by_leg: dict[uuid.UUID, list[Weighed]] = defaultdict(list)
     for each in left:
         for leg in _legs(each):
-            # They come with the best first.
-            if not by_leg[leg] or each.points > by_leg[leg][0].points - MARGIN:
-                by_leg[leg].append(each)
+            by_leg[leg].append(each)
     return by_leg
 
 

@@ -126,11 +126,9 @@ def _of_amount(pair: Pair) -> tuple[int, str]:
 
 def _of_lag(lag: int) -> tuple[int, str]:
     if lag == 0:
-        text = "on the same day"
-    else:
-        days = "1 business day" if abs(lag) == 1 else f"{abs(lag)} business days"
-        text = f"{days} {'later' if lag > 0 else 'earlier'}"
-    return _LAG[lag], text
+        return _LAG[lag], "on the same day"
+    days = "1 business day" if abs(lag) == 1 else f"{abs(lag)} business days"
+    return _LAG[lag], f"{days} later" if lag > 0 else f"{days} earlier"
 
 
 def _of_texts(pair: Pair, accounts: Mapping[uuid.UUID, Account]) -> list[tuple[int, str]]:

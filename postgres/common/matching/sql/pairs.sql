@@ -63,7 +63,7 @@ where
     and case
         when not n.is_exchange then true
         when n.kept is null then n.is_ahead
-        else n.kept between 0.95 and 1.015
+        else n.kept between 0.95 and 1.02
     end
     and not exists (
         select from common.transfers as d
