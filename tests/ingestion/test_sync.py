@@ -377,7 +377,7 @@ def test_a_row_that_cannot_be_placed_is_set_aside_with_its_reason(world: World) 
     )
     assert (outcome.received, outcome.quarantined, outcome.superseded) == (7, 5, 1)
     with world.sessions() as session:
-        aside = quarantine.list_quarantine(session, world.user_id)
+        aside = quarantine.list_quarantine(session, world.user_id).items
         assert sorted(row.reason for row in aside) == [
             "no booking date and no value date",
             "the row holds characters that cannot be stored",
