@@ -14,10 +14,12 @@ def purge_notifications(run: Run, *, before: dt.datetime) -> int:
 
     :returns: how many were removed.
     """
-    total = 0
+    total, limit = 0, notifications.PURGE_BATCH
     while True:
         with run.sessions.begin() as session:
-            removed = notifications.purge_notifications(session, before=before, at=clock.now())
+            removed = notifications.purge_notifications(
+                session, before=before, at=clock.now(), limit=limit
+            )
         total += removed
-        if removed < notifications.PURGE_BATCH:
+        if removed < limit:
             return total

@@ -31,7 +31,7 @@ class Receiver:
     port: int = 0
     messages: list[Message] = field(default_factory=list)
     answer: Callable[[str], int] = lambda _path: 200
-    before: Callable[[Message], None] = lambda _message: None
+    before: Callable[[Message], object] = lambda _message: None
 
     def address(self, path: str) -> str:
         """What a user would give to have messages sent here."""

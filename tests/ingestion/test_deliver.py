@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import os
 import signal
@@ -25,7 +26,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from farthing.secrets import SecretBox
 from farthing.settings import Settings
-from ingestion import channels
+from ingestion import channels, housekeeping
 from ingestion.channels import AddressError, SendError
 from ingestion.deliver import deliver_due, is_any_due
 from ingestion.run import AccountOutcome, Run, Status, StepOutcome
@@ -341,6 +342,44 @@ def test_what_is_no_address_is_refused_without_being_repeated(address: str) -> N
 )
 def test_addresses_of_the_usual_services_are_taken_and_nothing_is_sent(address: str) -> None:
     channels.check_address(SecretStr(address))
+
+
+def test_an_address_does_not_decide_how_often_a_message_is_tried(receiver: Receiver) -> None:
+    receiver.answer = lambda _path: 500
+
+    with pytest.raises(SendError, match="answered 500"):
+        channels.send(SecretStr(f"{receiver.address('x')}?retry=2&wait=0"), "one", key="1")
+
+    assert len(receiver.messages) == 1
+
+
+def test_each_of_those_who_send_at_once_hears_what_its_own_service_answered(
+    receiver: Receiver,
+) -> None:
+    everybody = Barrier(4)
+    receiver.answer = int
+    receiver.before = lambda _message: everybody.wait(30)
+
+    def send(status: int) -> str:
+        with pytest.raises(SendError) as caught:
+            channels.send(SecretStr(receiver.address(str(status))), "one", key="1")
+        return str(caught.value)
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(send, (400, 403, 500, 503)))
+
+    assert said == [f"the service answered {status}" for status in (400, 403, 500, 503)]
+
+
+def test_old_notifications_go_in_as_many_batches_as_it_takes(
+    run: Run, ann: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "PURGE_BATCH", 2)
+    tell(run, ann, *"abcde")
+    tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+
+    assert housekeeping.purge_notifications(run, before=tomorrow) == 5
+    assert housekeeping.purge_notifications(run, before=tomorrow) == 0
 
 
 def test_a_service_that_never_answers_is_not_waited_for_longer_than_is_bearable(
