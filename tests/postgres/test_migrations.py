@@ -181,11 +181,11 @@ def test_models_and_database_agree(engine: sa.Engine) -> None:
     [
         "alter table common.accounts add column forgotten text",
         "alter table common.accounts alter column name drop not null",
-        "alter table common.transactions alter column amount type double precision",
+        "alter table common.holdings alter column quantity type double precision",
         "alter table common.connections alter column status drop default",
         "drop index common.ix_transactions__updated_at",
         "alter table common.merchants drop constraint uq_merchants__user_id_name",
-        "drop table common.notifications",
+        "drop table common.notifications cascade",
     ],
 )
 def test_drift_is_noticed(engine: sa.Engine, change: str) -> None:
