@@ -15,11 +15,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
+from postgres.common.enums import SplitSource, TransactionStatus
 from postgres.common.models import TagRule, Transaction, TransactionSplit
 from postgres.common.operations import tag_rules, tags, transaction_splits
 from postgres.common.rules import evaluate
 from postgres.common.rules.bound import OutOfTime, time_bound
-from postgres.common.rules.stage import Counts
+from postgres.common.rules.evaluate import Scope, read_pass
+from postgres.common.rules.stage import Counts, count_staged, staged, write_staged
 from postgres.errors import RetryableError
 from postgres.sessions import user_session
 from tests.postgres.ledger import Ledger, make_ledger
@@ -49,7 +51,7 @@ class TestTimeBound:
         mine = add(session, ledger, description="bakery")
         card = add(session, ledger)
         kept = add(session, ledger)
-        put(session, kept, tag_id=slow.tag_id, rule_id=slow.id, source="rule")
+        put(session, kept, tag_id=slow.tag_id, rule_id=slow.id, source=SplitSource.RULE)
 
         applied = tag_rules.apply_rules(session, ledger.user.id)
 
@@ -205,6 +207,10 @@ class TestChanges:
         with sessions.begin() as session:
             session.get_one(Transaction, old.id).description = "NETFLIX AGAIN"
         assert self.follow(sessions, shared) == Counts(tagged=1)
+        with sessions.begin() as session:
+            late = tags.create_tag(session, shared.user.id, "Late")
+            tag_rules.update_rule(session, shared.user.id, rule.id, tag_id=late.id)
+        assert self.follow(sessions, shared) == Counts()
         with sessions() as session:
             assert tag_of(session, old) == fun.id
             assert tag_of(session, new) == rule.tag_id
@@ -233,10 +239,10 @@ class TestChanges:
             add_many(session, shared, 4000)
             session.execute(sa.text("analyze common.transactions"))
         with sessions.begin() as session:
-            scope = evaluate.Scope(since=session.scalar(sa.select(sa.func.now())))
-            query = evaluate.select_changes(
-                evaluate.read_pass(session, shared.user.id, scope)
-            ).compile(session.get_bind())
+            scope = Scope(since=session.scalar(sa.select(sa.func.now())))
+            query = evaluate.select_changes(read_pass(session, shared.user.id, scope)).compile(
+                session.get_bind()
+            )
             found = session.connection().exec_driver_sql(f"explain {query}", query.params)
             plan = "\n".join(found.scalars())
 
@@ -280,6 +286,48 @@ def test_an_application_acts_for_its_user_alone(sessions: sessionmaker[Session])
     with sessions() as session:
         splits = session.scalars(sa.select(TransactionSplit)).all()
         assert [(split.user_id, split.rule_id) for split in splits] == [(mine.user.id, rule.id)]
+
+
+def test_what_the_user_does_during_a_pass_stays(sessions: sessionmaker[Session]) -> None:
+    with sessions.begin() as session:
+        ledger = make_ledger(session)
+        user_id = ledger.user.id
+        rule = make_rule(session, ledger, NETFLIX)
+        hand = tags.create_tag(session, user_id, "hand").id
+        bare, retagged, untagged, gone = (add(session, ledger) for _ in range(4))
+        for row in (retagged, untagged, gone):
+            put(session, row, tag_id=hand, rule_id=rule.id, source=SplitSource.RULE)
+        untagged.description = gone.description = "bakery"
+
+    with sessions.begin() as session, staged(session, read_pass(session, user_id, Scope())):
+        assert count_staged(session) == Counts(tagged=1, retagged=1, untagged=2)
+        with sessions.begin() as other:
+            for row in (bare, retagged, untagged):
+                transaction_splits.set_tag(other, user_id, row.id, hand)
+            transaction_splits.clear_splits(other, user_id, gone.id)
+        assert write_staged(session) == Counts()
+
+    with sessions() as session:
+        assert [tag_of(session, row) for row in (bare, retagged, untagged, gone)] == [
+            hand, hand, hand, None
+        ]  # fmt: skip
+
+
+def test_a_tag_that_is_taken_off_during_a_pass_is_not_put_back(
+    sessions: sessionmaker[Session],
+) -> None:
+    with sessions.begin() as session:
+        ledger = make_ledger(session)
+        user_id = ledger.user.id
+        rule = make_rule(session, ledger, NETFLIX)
+        removed, voided = add(session, ledger), add(session, ledger)
+
+    with sessions.begin() as session, staged(session, read_pass(session, user_id, Scope())):
+        with sessions.begin() as other:
+            transaction_splits.set_tag(other, user_id, removed.id, rule.tag_id)
+            transaction_splits.clear_splits(other, user_id, removed.id)
+            other.get_one(Transaction, voided.id).status = TransactionStatus.VOID
+        assert write_staged(session) == Counts()
 
 
 @pytest.mark.slow

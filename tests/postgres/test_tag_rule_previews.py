@@ -245,9 +245,9 @@ class TestExplanation:
         make_rule(session, ledger, OUT)
         mine = tags.create_tag(session, ledger.user.id, "Mine")
         untagged, by_hand = add(session, ledger), add(session, ledger)
+        transaction_splits.set_tag(session, ledger.user.id, by_hand.id, mine.id)
         apply(session, ledger)
         transaction_splits.clear_splits(session, ledger.user.id, untagged.id)
-        transaction_splits.set_tag(session, ledger.user.id, by_hand.id, mine.id)
 
         for transaction in (untagged, by_hand):
             why = tag_rules.explain_transaction(session, ledger.user.id, transaction.id)

@@ -193,32 +193,28 @@ def select_changes(wanted: Pass) -> sa.Select[Any]:
     by_hand = sa.select(sa.func.count()).where(
         TransactionSplit.transaction_id == found.id, TransactionSplit.source == SplitSource.USER
     )
+    is_change = sa.case(
+        (found.new_tag_id.is_not(None), is_new),
+        else_=sa.and_(found.split_id.is_not(None), is_void),
+    )
     return sa.select(
         found.id, found.split_id, found.tag_id, found.new_tag_id, found.new_rule_id
-    ).where(
-        sa.case(
-            (found.new_tag_id.is_not(None), is_new),
-            else_=sa.and_(found.split_id.is_not(None), is_void),
-        ),
-        by_hand.scalar_subquery() == 0,
-    )
+    ).where(sa.case((is_change, by_hand.scalar_subquery() == 0), else_=sa.false()))
 
 
 def _verdicts(wanted: Pass) -> sa.Subquery:
-    """Return every transaction that rules may touch, with its split by a rule and who wins now.
+    """Return transactions with their splits, and who wins each now.
 
-    One that is split by hand and by a rule, which no operation does, is among them.
+    Who made the splits is asked later. How many are by rules the planner would guess by its last
+    count; after a first application that is none, and it would loop over all of them for each row.
     """
     split = TransactionSplit
-    # As a case, it is no ground for an estimate. Asked how many splits are by rules, the planner
-    # goes by its last count; after a first application that is none, and it would loop over all.
-    is_ours = sa.case((split.source == SplitSource.USER, sa.false()), else_=sa.true())
     failed = _uuids(failure.rule_id for failure in wanted.failures)
     query = (
         wanted.rows()
         .add_columns(split.id.label("split_id"), split.tag_id, split.rule_id)
         .outerjoin(split, split.transaction_id == Transaction.id)
-        .where(is_ours, sa.func.coalesce(split.rule_id != sa.all_(failed), sa.true()))
+        .where(sa.func.coalesce(split.rule_id != sa.all_(failed), sa.true()))
     )
     if numbered := wanted.uncached_patterns():
         matches = pattern_matches(wanted.select(), numbered)
