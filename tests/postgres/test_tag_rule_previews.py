@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from postgres.common.enums import SplitSource
+from postgres.common.enums import SplitSource, TransactionStatus
 from postgres.common.models import TagRemoval, TagRule, Transaction
 from postgres.common.operations import tag_rules, tags, transaction_splits
 from postgres.common.operations.tag_rules import Change, Draft, Preview
@@ -259,12 +259,14 @@ class TestExplanation:
         self, session: Session, ledger: Ledger
     ) -> None:
         make_rule(session, ledger, {})
-        transaction = add(session, ledger)
+        make_rule(session, ledger, {"description": {"matches": "flix$"}})
+        bakery = add(session, ledger, description="bakery")
+        gone = add(session, ledger, status=TransactionStatus.VOID)
 
-        why = tag_rules.explain_transaction(session, ledger.user.id, transaction.id)
-
-        assert why is not None
-        assert (why.splits, why.matching, why.is_overruled) == ([], [], False)
+        for transaction in (bakery, gone):
+            why = tag_rules.explain_transaction(session, ledger.user.id, transaction.id)
+            assert why is not None
+            assert (why.splits, why.matching, why.is_overruled) == ([], [], False)
 
     def test_transactions_of_others_are_not_there(self, session: Session, ledger: Ledger) -> None:
         theirs = add(session, make_ledger(session))
