@@ -14,10 +14,18 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
 from postgres.common.enums import BudgetPeriod
-from postgres.common.models import Budget, BudgetTag, Tag, TagRemoval, TagRule
+from postgres.common.models import (
+    Budget,
+    BudgetTag,
+    PlannedTransaction,
+    Tag,
+    TagRemoval,
+    TagRule,
+)
 from postgres.common.operations import tags, transaction_splits
 from postgres.common.operations.transaction_splits import Part
 from postgres.errors import AlreadyExistsError, NotFoundError, OperationError
+from postgres.models import metadata
 from tests.postgres.ledger import Ledger, book, make_ledger
 
 DAY = dt.date(2026, 3, 14)
@@ -210,6 +218,21 @@ class TestDelete:
 
 
 class TestMerge:
+    def test_no_table_that_refers_to_a_tag_is_forgotten(self) -> None:
+        # Each of them is looked at below.
+        assert {
+            table.name
+            for table in metadata.sorted_tables
+            for key in table.foreign_keys
+            if key.column.table.fullname == "common.tags"
+        } == {
+            "budget_tags",
+            "planned_transactions",
+            "tag_removals",
+            "tag_rules",
+            "transaction_splits",
+        }
+
     def test_everything_goes_over(self, session: Session, ledger: Ledger) -> None:
         user_id = ledger.user.id
         old, new, third = (tags.create_tag(session, user_id, name) for name in ("a", "b", "c"))
@@ -221,6 +244,19 @@ class TestMerge:
         budgets = [
             make_budget(session, *some) for some in ((old,), (old, new), (third,), (old, third))
         ]
+        plans = [
+            PlannedTransaction(
+                user_id=user_id,
+                account_id=ledger.account.id,
+                tag_id=tag.id,
+                description="rent",
+                amount=Decimal(-1),
+                currency="GBP",
+                starts_on=DAY,
+            )
+            for tag in (old, third)
+        ]
+        session.add_all(plans)
         session.commit()
 
         stays = tags.merge_tags(session, user_id, old.id, into=new.id)
@@ -234,9 +270,10 @@ class TestMerge:
             (Decimal(-20), third.id, None),
             (Decimal(-50), new.id, None),
         }
-        for rule in rules:
-            session.refresh(rule)
+        for row in (*rules, *plans):
+            session.refresh(row)
         assert [rule.tag_id for rule in rules] == [new.id, third.id]
+        assert [plan.tag_id for plan in plans] == [new.id, third.id]
         covered: dict[uuid.UUID, set[Any]] = {budget.id: set() for budget in budgets}
         for link in session.scalars(sa.select(BudgetTag)):
             covered[link.budget_id].add(link.tag_id)

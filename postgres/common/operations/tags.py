@@ -9,7 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
-from postgres.common.models import BudgetTag, Tag, TagRemoval, TagRule, TransactionSplit
+from postgres.common.models import (
+    BudgetTag,
+    PlannedTransaction,
+    Tag,
+    TagRemoval,
+    TagRule,
+    TransactionSplit,
+)
 from postgres.core import UNSET, Unset, refusing
 from postgres.errors import AlreadyExistsError, NotFoundError, OperationError
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
@@ -101,7 +108,7 @@ def delete_tag(session: Session, user_id: uuid.UUID, tag_id: uuid.UUID) -> None:
 
 
 def merge_tags(session: Session, user_id: uuid.UUID, tag_id: uuid.UUID, *, into: uuid.UUID) -> Tag:
-    """Let one tag be another: splits, rules, budgets and removals go over, then it is gone.
+    """Let one tag be another: splits, rules, budgets, plans and removals go over, then it is gone.
 
     :param into: the tag that stays.
     :returns: the tag that stays.
@@ -112,23 +119,21 @@ def merge_tags(session: Session, user_id: uuid.UUID, tag_id: uuid.UUID, *, into:
         message = "a tag cannot be merged into itself"
         raise OperationError(message)
     tags = _locked(session, user_id, tag_id, into)
-    for model in (TransactionSplit, TagRule):
+    for model in (TransactionSplit, TagRule, PlannedTransaction):
         _execute(session, sa.update(model).where(model.tag_id == tag_id).values(tag_id=into))
+    stays, owner_id = sa.literal(into).label("tag_id"), sa.literal(user_id).label("user_id")
+    budgets = sa.select(BudgetTag.budget_id, stays, owner_id).where(BudgetTag.tag_id == tag_id)
+    removals = sa.select(TagRemoval.transaction_id, stays, owner_id).where(
+        TagRemoval.tag_id == tag_id
+    )
+    for target, rows in ((BudgetTag, budgets), (TagRemoval, removals)):
+        columns = rows.selected_columns.keys()
+        _execute(session, pg.insert(target).from_select(columns, rows).on_conflict_do_nothing())
     # What the user took off stays off under the new name, except where the new name is put on.
     is_on = sa.exists().where(
         TransactionSplit.transaction_id == TagRemoval.transaction_id,
         TransactionSplit.tag_id == into,
     )
-    owner_id = sa.literal(user_id).label("user_id")
-    budgets = sa.select(BudgetTag.budget_id, sa.literal(into).label("tag_id"), owner_id).where(
-        BudgetTag.tag_id == tag_id
-    )
-    removals = sa.select(
-        TagRemoval.transaction_id, sa.literal(into).label("tag_id"), owner_id
-    ).where(TagRemoval.tag_id == tag_id, ~is_on)
-    for target, rows in ((BudgetTag, budgets), (TagRemoval, removals)):
-        columns = rows.selected_columns.keys()
-        _execute(session, pg.insert(target).from_select(columns, rows).on_conflict_do_nothing())
     _execute(session, sa.delete(TagRemoval).where(TagRemoval.tag_id == into, is_on))
     session.delete(tags[tag_id])
     session.flush()
