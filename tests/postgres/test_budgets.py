@@ -172,10 +172,12 @@ class TestSpending:
     ) -> None:
         drink = make_tag(session, ledger, "Drink")
         budget = make_budget(session, ledger, food, drink)
+        of_one = make_budget(session, ledger, food, name="One")
         tagged(session, book(session, ledger, MID_MARCH, "-10"), (food, "-4"), (drink, "-6"))
         tagged(session, book(session, ledger, MID_MARCH, "-3"), (drink, "-3"))
 
         assert spent(session, budget) == 13
+        assert spent(session, of_one) == 4
 
     @pytest.mark.parametrize(
         ("day", "expected"),
@@ -409,6 +411,16 @@ class TestCurrencies:
         first, _ = budgets.history(session, ledger.user.id, budget.id, until=MID_MARCH)
         assert first.unconverted == {"CHF": 3}
 
+    def test_what_has_no_rate_is_said_of_its_period_alone_where_nothing_is_carried(
+        self, session: Session, ledger: Ledger, food: Tag
+    ) -> None:
+        budget = make_budget(session, ledger, food, starts_on=D(2026, 1, 1))
+        spend(session, ledger, food, D(2026, 2, 9), "-3", currency="CHF")
+
+        rows = budgets.history(session, ledger.user.id, budget.id, until=MID_MARCH)
+
+        assert [row.unconverted for row in rows] == [{}, {"CHF": 3}, {}]
+
     @pytest.mark.parametrize(
         "case",
         # 3 x 3.33 EUR at the rate, rounded once and not thrice.
@@ -588,6 +600,16 @@ class TestRollover:
 
         assert [row.carried for row in rows] == [0, 0, 0]
 
+    def test_the_warning_is_of_all_that_is_available(
+        self, session: Session, ledger: Ledger, food: Tag
+    ) -> None:
+        budget = make_budget(session, ledger, food, starts_on=D(2026, 2, 1), rollover=True)
+        spend(session, ledger, food, MID_MARCH, "-159.99")
+        assert not budgets.status(session, ledger.user.id, budget.id, on=MID_MARCH).is_warning
+
+        spend(session, ledger, food, MID_MARCH, "-0.01")
+        assert budgets.status(session, ledger.user.id, budget.id, on=MID_MARCH).is_warning
+
     def test_what_is_shown_adds_up_though_rates_do_not_divide(
         self, session: Session, ledger: Ledger, food: Tag
     ) -> None:
@@ -696,6 +718,7 @@ class TestAlerts:
         budgets.check_budgets(session, now=NOON)
 
         assert [kind for kind, _ in told(session)] == ([told_of] if told_of else [])
+        assert (found.pct is None) == (limit == "0")
         assert values(found, "is_warning", "is_exceeded") == (
             told_of == WARNING,
             told_of == EXCEEDED,
@@ -900,6 +923,64 @@ class TestOperations:
         update(tag_ids=[fun.id])
         assert spent(session, budget) == 2
         assert budgets.list_tags(session, ledger.user.id, budget.id) == [fun]
+
+    def test_tags_change_in_one_budget_and_only_those_that_change(
+        self, session: Session, ledger: Ledger, food: Tag
+    ) -> None:
+        fun = make_tag(session, ledger, "Fun")
+        budget = make_budget(session, ledger, food)
+        other = make_budget(session, ledger, food, name="Other")
+
+        budgets.update_budget(session, ledger.user.id, budget.id, tag_ids=[food.id, fun.id])
+        budgets.update_budget(session, ledger.user.id, budget.id, tag_ids=[fun.id])
+
+        assert budgets.list_tags(session, ledger.user.id, budget.id) == [fun]
+        assert budgets.list_tags(session, ledger.user.id, other.id) == [food]
+        kept = session.scalars(
+            sa.text(
+                "select action from common.audit_log"
+                " where table_name = 'common.budget_tags' order by id"
+            )
+        ).all()
+        assert kept == ["insert", "insert", "insert", "delete"]
+
+    def test_what_another_changed_meanwhile_is_changed_back(
+        self, sessions: sessionmaker[Session]
+    ) -> None:
+        with sessions.begin() as session:
+            ledger = make_ledger(session)
+            budget_id = make_budget(session, ledger).id
+        with sessions.begin() as first:
+            # Held, as a caller does: a session forgets what nobody holds.
+            known = budgets.get_budget(first, ledger.user.id, budget_id)
+            with sessions.begin() as second:
+                budgets.update_budget(second, ledger.user.id, budget_id, warning_pct=Decimal(75))
+            budgets.update_budget(first, ledger.user.id, budget_id, warning_pct=Decimal(80))
+        with sessions() as session:
+            found = budgets.get_budget(session, ledger.user.id, budget_id)
+            assert known is not None
+            assert found is not None
+            assert found.warning_pct == 80
+
+    def test_many_who_set_the_same_limit_replace_one_anothers(
+        self, sessions: sessionmaker[Session]
+    ) -> None:
+        with sessions.begin() as session:
+            ledger = make_ledger(session)
+            budget_id = make_budget(session, ledger).id
+        barrier = threading.Barrier(8)
+
+        def set_limit(number: int) -> None:
+            with sessions.begin() as session:
+                barrier.wait()
+                budgets.set_limit(
+                    session, ledger.user.id, budget_id, Decimal(number), effective_from=MID_MARCH
+                )
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(set_limit, range(8)))
+        with sessions() as session:
+            assert len(budgets.list_limits(session, ledger.user.id, budget_id)) == 2
 
     def test_lists_are_by_name_filtered_and_in_pages(
         self, session: Session, ledger: Ledger, food: Tag

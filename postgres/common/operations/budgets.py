@@ -436,7 +436,7 @@ def _add_tags(session: Session, budget: Budget, tag_ids: Collection[uuid.UUID]) 
         .values(
             [
                 {"budget_id": budget.id, "tag_id": tag_id, "user_id": budget.user_id}
-                for tag_id in sorted(set(tag_ids))
+                for tag_id in sorted(tag_ids)
             ]
         )
         .on_conflict_do_nothing()
