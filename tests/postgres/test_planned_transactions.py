@@ -121,8 +121,8 @@ class TestPlans:
             ({"currency": "gbp"}, "capital"),
             ({"amount_tolerance_pct": Decimal(101)}, "tolerance"),
             ({"amount_tolerance_pct": Decimal(-1)}, "tolerance"),
-            ({"account_id": uuid.uuid4()}, "account"),
-            ({"tag_id": uuid.uuid4()}, "tag"),
+            ({"account_id": uuid.UUID(int=0)}, "account"),
+            ({"tag_id": uuid.UUID(int=0)}, "tag"),
         ],
         ids=str,
     )

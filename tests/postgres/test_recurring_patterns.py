@@ -146,8 +146,8 @@ class TestCreate:
             ({"direction": INCOME}, "positive"),
             ({"amount_tolerance_pct": Decimal(-1)}, "tolerance"),
             ({"amount_tolerance_pct": Decimal("100.1")}, "tolerance"),
-            ({"account_id": uuid.uuid4()}, "account"),
-            ({"merchant_id": uuid.uuid4()}, "merchant"),
+            ({"account_id": uuid.UUID(int=0)}, "account"),
+            ({"merchant_id": uuid.UUID(int=0)}, "merchant"),
         ],
         ids=str,
     )
