@@ -124,10 +124,28 @@ def broker_cash(sessions: sessionmaker[Session]) -> list[Decimal]:
         return sorted(session.scalars(query))
 
 
-def assert_true(sessions: sessionmaker[Session], truth: Any, institutions: Sequence[str]) -> None:
-    """Compare the ledger with what really happened, to the row and cent."""
-    assert booked_rows(sessions) == true_rows(truth, institutions)
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """What the ledger said when it was looked at.
+
+    :param drifts: what reported balances are more than the sums of their rows.
+    """
+
+    booked: dict[tuple[str, str], Counter[Row]]
+    broker_cash: list[Decimal]
+    drifts: set[Decimal | None]
+
+    @classmethod
+    def of(cls, sessions: sessionmaker[Session]) -> LedgerState:
+        """Look at a ledger."""
+        with sessions() as session:
+            drifts = {each.drift for each in balances.reconcile(session)}
+        return cls(booked_rows(sessions), broker_cash(sessions), drifts)
+
+
+def assert_true(ledger: LedgerState, truth: Any, institutions: Sequence[str]) -> None:
+    """Compare a ledger with what really happened, to the row and cent."""
+    assert ledger.booked == true_rows(truth, institutions)
     (broker,) = truth["broker_accounts"]
-    assert broker_cash(sessions) == sorted(Decimal(row["amount"]) for row in broker["cash"])
-    with sessions() as session:
-        assert {each.drift for each in balances.reconcile(session)} == {Decimal(0)}
+    assert ledger.broker_cash == sorted(Decimal(row["amount"]) for row in broker["cash"])
+    assert ledger.drifts == {Decimal(0)}

@@ -23,7 +23,15 @@ from postgres.core import make_engine, make_sessions
 from postgres.database import LEDGER
 from postgres.embedded import EmbeddedServer
 from sandbox.server import running
-from tests.cli.support import FARTHING, Result, assert_true, environment, farthing, process
+from tests.cli.support import (
+    FARTHING,
+    LedgerState,
+    Result,
+    assert_true,
+    environment,
+    farthing,
+    process,
+)
 
 pytestmark = pytest.mark.xdist_group("cli_demo")
 
@@ -86,7 +94,7 @@ def _stop_half_way(command: str, number: signal.Signals, variables: dict[str, st
 def test_ledger_equals_the_truth_to_the_row_and_cent(demo: Demo) -> None:
     assert demo.first.code == 0, demo.first.err
     with running(now=NOW, state=demo.home / "sandbox.json") as sandbox:
-        assert_true(demo.sessions, sandbox.truth(), BANKS)
+        assert_true(LedgerState.of(demo.sessions), sandbox.truth(), BANKS)
 
 
 def test_summary_shows_what_a_newcomer_wants_to_see(demo: Demo) -> None:

@@ -172,7 +172,7 @@ class TestInstitutions:
             )
             return [row.name for row in rows]
 
-        assert names() == ["Northgate", "Südbank", "Trading 212"]
+        assert names() == ["Northgate", "Not connected", "Südbank", "Trading 212"]
         assert names(country="IE") == names(text="nrgtgb") == ["Northgate"]
         assert names(text="BANK") == ["Südbank"]
         assert names(provider=Provider.TRADING212) == ["Trading 212"]
