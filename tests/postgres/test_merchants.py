@@ -55,6 +55,11 @@ class TestPlaces:
             ("WHAT IS IT", "what is it"),
             ("JUST US", "just us"),
             ("HOUSE 12 TO US", "house to us"),
+            # What the shop says of itself, then where the card was used.
+            ("BLUE DOOR LONDON , LEEDS GB", "blue door"),
+            ("BLUE DOOR SAN FRANCISCO , LONDON SE1 GB", "blue door"),
+            ("BLUE DOOR LONDON SE1 7TP", "blue door"),
+            ("BLUEDOORPRIME*HK4C1 LUX", "bluedoorprime"),
         ],
     )
     def test_examples(self, session: Session, statement: str, name: str) -> None:
@@ -65,6 +70,71 @@ class TestPlaces:
 
         names = {merchants.normalise(session, f"PUREGYM {town}") for town in towns}
         assert names == {"puregym"}
+
+
+class TestWordings:
+    @pytest.mark.parametrize(
+        ("statement", "name"),
+        [
+            # A processor behind what the bank writes.
+            ("VIS SQ *THE CROWN", "the crown"),
+            ("CARD PAYMENT TO PAYPAL *DISNEYPLUS ON 09-03-2026", "disneyplus"),
+            ("5484 24MAR24 , PAYPAL *SPOTIFY , LONDON GB", "spotify"),
+            ("PADDLE.NET* WRITER", "writer"),
+            # What the bank writes behind.
+            ("PRET A MANGER LONDON ON 12 MAR CLP", "pret a manger"),
+            ("ACME LOGISTICS LTD , 466738074103 , BAC", "acme logistics"),
+            ("ALDI 432 861 ON 20", "aldi"),
+            ("ALDI 432 861 ON 20 DE", "aldi"),
+            ("L MURPHY , VIA MOBILE - PYMT , FP 10SEP 10 , 5797591143", "l murphy"),
+            ("CASH WITHDRAWAL NOTEMACHINE ON 16JUN", "notemachine"),
+            # What follows "ref" is for the one who is paid.
+            ("TOM BAKER REF WINDOWS BBP", "tom baker"),
+            ("BILLA DANKT 0007114 Reference 0394676", "billa dankt"),
+            ("TRANSFER REF 12 JOHN SMITH", "john smith"),
+            # Names with a number in them, in front of everything else that has one.
+            ("4354 20JUL25 , BEER52.COM EDINBURGH , LONDON GB", "beer52"),
+            ("VIS PAYPAL *MICROSOFT365 BRISTOL", "microsoft365"),
+            ("99P STORES 1234", "99p stores"),
+            ("123REG*1286284663", "123reg"),
+            ("NETFLIX COM AMSTERDAM NL", "netflix"),
+            ("GITHUB, INC.", "github"),
+        ],
+    )
+    def test_noise_goes(self, session: Session, statement: str, name: str) -> None:
+        assert merchants.normalise(session, statement) == name
+
+    @pytest.mark.parametrize(
+        ("statement", "name"),
+        [
+            ("SO ENERGY LTD", "so energy"),
+            ("BP CONNECT ON 30 MAR BCC", "bp connect"),
+            ("VIS BP CONNECT LEEDS", "bp connect"),
+            ("ST JOHN AMBULANCE", "st john ambulance"),
+            ("CARD FACTORY 5512", "card factory"),
+            ("GB NEWS", "gb news"),
+            ("TESCO 32 MARKET HARBOROUGH", "tesco market harborough"),
+            ("STORE 12 DECATHLON", "store decathlon"),
+        ],
+    )
+    def test_what_looks_like_noise_may_be_a_name(
+        self, session: Session, statement: str, name: str
+    ) -> None:
+        assert merchants.normalise(session, statement) == name
+
+    @pytest.mark.parametrize(
+        ("statement", "name"),
+        [
+            ("BP D OKAFOR THANKS", "d okafor thanks"),
+            ("CR ACME LOGISTICS LTD 405089700291", "acme logistics"),
+            ("SO MR A KHAN RENT 14B", "mr a khan rent"),
+            ("SO: LANDLORD", "landlord"),
+        ],
+    )
+    def test_short_code_before_a_longer_name_is_the_banks(
+        self, session: Session, statement: str, name: str
+    ) -> None:
+        assert merchants.normalise(session, statement) == name
 
 
 class TestMerchants:
