@@ -3,7 +3,6 @@
 -- The argument names the key of the table, separated by commas.
 create function common.audit_changes() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog
 as $$
 declare
     keys text[] := string_to_array(tg_argv[0], ',');
@@ -46,7 +45,6 @@ $$;
 -- The first argument names the owner's column, the second the key, the others the columns.
 create function common.audit_decision() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog
 as $$
 begin
     insert into common.audit_log (user_id, table_name, row_key, action, before, after)

@@ -2,7 +2,6 @@
 -- deleted at the same moment is waited for and then gone.
 create function common.queue_deliveries() returns trigger
 language plpgsql
-set search_path = pg_catalog
 as $$
 begin
     insert into common.notification_deliveries (user_id, notification_id, channel_id)

@@ -151,7 +151,6 @@ $$;
 -- of the others are not there for it then.
 create function common.check_splits() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog
 as $$
 declare
     acting_for text := nullif(current_setting('farthing.user_id', true), '');

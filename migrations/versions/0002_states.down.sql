@@ -27,3 +27,4 @@ begin
     return new;
 end
 $$;
+grant execute on function common.touch_updated_at() to public;

@@ -264,6 +264,31 @@ SHRANK = (
     ),
 )
 
+# A foreign key cascades with the rights of the tables' owner, so a trigger may run with them whoever
+# the session is. There, a session's own temporary domain called text must not be found before text
+# itself: its check would run with those rights. And EXECUTE on a trigger's function is good for one
+# thing, to hang it on a table of one's own and so write what it writes.
+PINNED = """
+do $$
+declare
+    routine record;
+begin
+    for routine in
+        select p.oid::regprocedure as name, p.prorettype = 'trigger'::regtype as is_of_trigger
+        from pg_proc as p
+        inner join pg_namespace as n on n.oid = p.pronamespace
+        inner join pg_language as l on l.oid = p.prolang
+        where n.nspname in ('auth', 'common', 'telegram') and l.lanname = 'plpgsql'
+    loop
+        execute format('alter function %s set search_path = pg_catalog, pg_temp', routine.name);
+        if routine.is_of_trigger then
+            execute format('revoke execute on function %s from public', routine.name);
+        end if;
+    end loop;
+end
+$$
+"""
+
 # NOLOGIN: operators grant it to the role that their application connects as.
 APPLICATION_ROLE = """
 do $$
@@ -2783,6 +2808,7 @@ def upgrade() -> None:
     allow(GREW)
     for name in SQL:
         run_file(f"0002_{name}.sql")
+    op.execute(PINNED)
     for table in TOUCHED:
         touch(table)
     for table, columns in GENERATED.items():

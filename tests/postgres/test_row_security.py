@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -26,6 +27,24 @@ POLICIES = """
     from pg_class as c
     join pg_policy as p on p.polrelid = c.oid
     where c.relrowsecurity and c.relforcerowsecurity and p.polcmd = '*' and p.polpermissive
+"""
+
+TRIGGER_FUNCTIONS = """
+    select p.oid::regproc::text || '()'
+    from pg_proc as p
+    join pg_namespace as n on n.oid = p.pronamespace
+    where n.nspname in ('auth', 'common', 'telegram') and p.prorettype = 'trigger'::regtype
+"""
+# What may run with other rights than the session's: by its own word, or in a trigger.
+MISLED = """
+    select p.oid::regprocedure::text
+    from pg_proc as p
+    join pg_namespace as n on n.oid = p.pronamespace
+    join pg_language as l on l.oid = p.prolang
+    where
+        n.nspname in ('auth', 'common', 'telegram')
+        and (p.prosecdef or l.lanname = 'plpgsql')
+        and not 'search_path=pg_catalog, pg_temp' = any (coalesce(p.proconfig, '{}'))
 """
 
 
@@ -137,6 +156,84 @@ class TestApplication:
                 user_session(sessions, ann.user_id) as session,
             ):
                 session.execute(sa.text(statement))
+
+
+# A name is looked for in the session's temporary schema first, if the path does not say otherwise.
+# So code of ours that says text would get this one, whose check tells whose rights it runs with.
+TRAPS = """
+    create function pg_temp.has_no_other_rights() returns boolean language plpgsql as $$
+    begin
+        if current_user <> 'farthing_app' then
+            raise exception 'code of the session runs with the rights of %', current_user;
+        end if;
+        return true;
+    end
+    $$;
+    create domain pg_temp.text as pg_catalog.text check (pg_temp.has_no_other_rights());
+    create domain pg_temp.uuid as pg_catalog.uuid check (pg_temp.has_no_other_rights());
+    create domain pg_temp.date as pg_catalog.date check (pg_temp.has_no_other_rights());
+    create domain pg_temp.jsonb as pg_catalog.jsonb check (pg_temp.has_no_other_rights());
+"""
+OTHER_VALUES = {
+    sa.Text: "{0} || '!'",
+    sa.Enum: "{0} || '!'",
+    sa.Numeric: "{0} + 1",
+    sa.Date: "{0} + 1",
+    sa.Boolean: "not {0}",
+}
+
+
+def changes(table: str) -> Iterator[str]:
+    """Every change to a table that a trigger may look at, with or without success."""
+    for column in metadata.tables[table].columns:
+        other = OTHER_VALUES.get(type(column.type))
+        if other is not None and column.computed is None:
+            yield f"update {table} set {column.name} = {other.format(column.name)}"  # noqa: S608
+    yield f"delete from {table}"  # noqa: S608
+
+
+class TestAttacker:
+    """Somebody who has the application's role, and statements of their own."""
+
+    def test_gets_nothing_of_theirs_run_with_the_rights_of_the_owner(
+        self, engine: sa.Engine, ann: Household
+    ) -> None:
+        # A connection that has compiled none of the functions yet.
+        engine.dispose()
+        tried = 0
+        with user_session(make_sessions(engine), ann.user_id) as session:
+            session.execute(sa.text(TRAPS))
+            for table in [*WRITABLE, "auth.users"]:
+                for change in changes(table):
+                    with contextlib.suppress(sa.exc.IntegrityError):
+                        attempt = session.begin_nested()
+                        session.execute(sa.text(change))
+                        session.execute(sa.text("set constraints all immediate"))
+                        tried += 1
+                    attempt.rollback()
+        assert tried > len(WRITABLE)
+
+    def test_does_not_hang_our_triggers_on_a_table_of_their_own(
+        self, sessions: sessionmaker[Session], ann: Household
+    ) -> None:
+        with user_session(sessions, ann.user_id) as session:
+            session.execute(sa.text("create temporary table forged (id uuid, user_id uuid)"))
+            for function in session.scalars(sa.text(TRIGGER_FUNCTIONS)).all():
+                with (
+                    pytest.raises(
+                        sa.exc.ProgrammingError, match=r"permission denied for (function|schema)"
+                    ),
+                    session.begin_nested(),
+                ):
+                    session.execute(
+                        sa.text(
+                            "create trigger forge after update on forged for each row"
+                            f" execute function {function}"
+                        )
+                    )
+
+    def test_finds_every_function_that_could_be_misled_pinned(self, session: Session) -> None:
+        assert session.scalars(sa.text(MISLED)).all() == []
 
 
 class TestOwnerOfTheTables:
