@@ -13,8 +13,8 @@ from cli.output import note, say, working
 from cli.session import choose_user, opened
 from farthing.errors import ConfigurationError
 from ingestion import erase as erasing
+from ingestion import export as exporting
 from postgres.auth.operations import users
-from postgres.export import export_user
 
 _PASSWORD = "FARTHING_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -40,7 +40,7 @@ def export(name: str, folder: Path) -> None:
         with ledger.database.sessions() as session:
             user = choose_user(session, name)
         with working("Writing the export"):
-            tables = export_user(ledger.database.sessions, user.id, folder.absolute())
+            tables = exporting.export_user(ledger.run, user.id, folder.absolute())
     rows = sum(table.rows for table in tables)
     say(f"{rows} rows of {len(tables)} tables are in {folder}, readable by you alone.")
 

@@ -18,6 +18,7 @@ from postgres.common.operations import (
     planned_transactions,
     recurring_detection,
     recurring_events,
+    sync_events,
 )
 from postgres.core import WriteCounts, lock
 from postgres.sessions import name_actor
@@ -90,6 +91,7 @@ def notify(run: Run) -> StepOutcome:
         counts += recurring_events.announce_price_changes(session)
         counts += recurring_events.announce_missed_payments(session, now=clock.now())
         counts += notifications.warn_of_consent_expiry(session, now=clock.now())
+        counts += sync_events.announce_syncs(session, now=clock.now())
         counts += budgets.check_budgets(session, now=clock.now())
         manual_assets.renew_plans(session)
         counts += goals.evaluate_goals(session, now=clock.now())

@@ -107,3 +107,23 @@ def test_a_goal_a_milestone_and_a_low_balance_are_told_of_once_in_many_runs(
         session.refresh(milestone)
         assert (goal.status, milestone.reached_on) == (GoalStatus.COMPLETED, today)
     assert written[1:] == [0, 0]
+
+
+def test_a_sync_is_told_of_and_its_repeats_are_not(world: World) -> None:
+    written = []
+    for number in range(3):
+        sync(world.run(f"run-{number}"))
+        written.append(write_back.notify(world.run(f"run-{number}")).counts.written)
+
+    with world.sessions() as session:
+        said = session.scalars(
+            sa.select(Notification.message).where(
+                Notification.type == NotificationType.SYNC_COMPLETE
+            )
+        ).all()
+    assert sorted(said) == [
+        "Harbour Bank was read for the first time.",
+        "Northgate Bank was read for the first time.",
+        "Trading 212 was read for the first time.",
+    ]
+    assert written[1:] == [0, 0]
