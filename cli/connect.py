@@ -81,7 +81,10 @@ def trading212(user: str | None) -> None:
 
 def find(session: Session, user_id: uuid.UUID, institution: str) -> Connected | None:
     """Return a user's connection to a bank."""
-    for row in connections.list_connections(session, user_id=user_id, provider=Provider.GOCARDLESS):
+    connected = connections.list_with_institutions(
+        session, user_id=user_id, provider=Provider.GOCARDLESS
+    )
+    for row in connected:
         if row[1].provider_institution_id == institution:
             return row
     return None
@@ -100,8 +103,9 @@ def waiting(run: Run, connection: Connection, institution: Institution) -> Pendi
         raise AlreadyExistsError(message)
     requisition_id = uuid.UUID(connection.provider_connection_id)
     with run.sessions() as session:
-        stored = requisitions.get_requisition(session, requisition_id)
-    return PendingConsent(requisition_id, stored.link if stored else "", institution.name)
+        stored = requisitions.get_requisition(session, connection.user_id, requisition_id)
+    link = stored.link if stored else ""
+    return PendingConsent(connection.user_id, requisition_id, link, institution.name)
 
 
 def hand_over(run: Run, consent: PendingConsent, *, wait: bool) -> None:
@@ -136,7 +140,7 @@ def _wait(run: Run, consent: PendingConsent) -> None:
     while time.monotonic() < deadline:
         # What passes by itself is waited for: the person is busy at the bank meanwhile.
         with suppress(Unavailable, RateLimited):
-            if connect.is_linked(run, consent.requisition_id):
+            if connect.is_linked(run, consent.user_id, consent.requisition_id):
                 return
         time.sleep(POLL_SECONDS)
     message = f"the consent for {consent.institution} was not given in time; its link stays good"

@@ -83,7 +83,7 @@ def summaries(session: Session, user_id: uuid.UUID) -> Sequence[Summary]:
             _days_left(connection, now),
             _problem(connection, last_jobs.get(connection.id)),
         )
-        for connection, institution in connections.list_connections(session, user_id=user_id)
+        for connection, institution in connections.list_with_institutions(session, user_id=user_id)
     ]
 
 

@@ -136,10 +136,8 @@ def _connect(run: Run, user_id: uuid.UUID) -> None:
     for institution in BANKS:
         _link(run, user_id, institution)
     with run.sessions() as session:
-        brokers = connections.list_connections(
-            session, user_id=user_id, provider=Provider.TRADING212
-        )
-    if not brokers:
+        brokers = connections.list_connections(session, user_id, provider=Provider.TRADING212)
+    if not brokers.items:
         connect.add_trading212_key(
             run, user_id, SecretStr(TRADING212_KEY), SecretStr(TRADING212_SECRET)
         )
@@ -157,14 +155,14 @@ def _link(run: Run, user_id: uuid.UUID, institution: str) -> None:
             raise DemoError(message) from error
     else:
         try:
-            if connect.is_linked(run, uuid.UUID(known[0].provider_connection_id)):
+            if connect.is_linked(run, user_id, uuid.UUID(known[0].provider_connection_id)):
                 return
             consent = waiting(run, *known)
         except (NotFound, connect.ConnectError, AlreadyExistsError):
             # The sandbox has lost its memory, or the consent is over.
             consent = connect.renew_consent(run, user_id, known[0].id, redirect=_REDIRECT)
     _approve(consent.link)
-    connect.is_linked(run, consent.requisition_id)
+    connect.is_linked(run, user_id, consent.requisition_id)
 
 
 def _approve(link: str) -> None:

@@ -112,7 +112,7 @@ class RunReport:
 
 def report(session: Session, run_id: str) -> RunReport:
     """Put together what a run recorded."""
-    known = {c.id: (c, i) for c, i in connections.list_connections(session)}
+    known = {c.id: (c, i) for c, i in connections.list_with_institutions(session)}
     accounts: list[AccountReport] = []
     wrote = False
     for job in jobs.jobs_of_run(session, run_id):

@@ -107,7 +107,7 @@ def choose_connection(session: Session, prefix: str) -> Connected:
 
     :raises WrongUseError: if it means none or several.
     """
-    known = {row[0].id: row for row in connections.list_connections(session)}
+    known = {row[0].id: row for row in connections.list_with_institutions(session)}
     return known[match(prefix, known, what="connection", listed_by="farthing connections")]
 
 

@@ -35,7 +35,7 @@ def show(user: str | None, *, as_json: bool) -> None:
     with opened() as ledger, ledger.database.sessions() as session:
         owner = choose_user(session, user)
         connected = connections_command.summaries(session, owner.id)
-        limits = [_limit(*row) for row in rate_limits.list_rate_limits(session, owner.id)]
+        limits = [_limit(*row) for row in rate_limits.list_with_accounts(session, owner.id)]
         checked = balances.reconcile(session, user_id=owner.id)
         set_aside = quarantine.count_quarantine(session, owner.id)
         analysed = jobs.last_analytics(session)

@@ -105,10 +105,10 @@ def _print_json(outcome: JobRun, done: RunReport) -> None:
 def _choose(ledger: Opened, prefix: str | None) -> uuid.UUID | None:
     with ledger.database.sessions() as session:
         chosen = choose_connection(session, prefix)[0].id if prefix is not None else None
-        if not connections.list_connections(session):
+        if not connections.list_with_institutions(session):
             message = "nothing is connected yet; begin with `farthing connect`"
             raise WrongUseError(message)
-        banks = requisitions.list_requisitions(session)
+        banks = requisitions.list_all_requisitions(session)
     if banks:
         # Before anything runs, so that a forgotten variable is one line and not a failed run.
         _ = ledger.settings.gocardless_secrets

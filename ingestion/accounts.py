@@ -36,6 +36,10 @@ class Target(Protocol):
     """An account or connection that a step works on."""
 
     @property
+    def user_id(self) -> UUID:
+        """Whose it is."""
+
+    @property
     def connection_id(self) -> UUID | None:
         """The connection that it is read through."""
 
@@ -142,7 +146,7 @@ def _outcome(
 def _mark(run: Run, target: Target, status: ConnectionStatus, reason: str) -> None:
     if target.connection_id is not None:
         with run.sessions.begin() as session:
-            connections.set_status(session, target.connection_id, status, reason)
+            connections.set_status(session, target.user_id, target.connection_id, status, reason)
 
 
 def _place(error: BaseException) -> str:

@@ -36,6 +36,7 @@ class PendingConsent:
     :param link: where the user gives it.
     """
 
+    user_id: UUID
     requisition_id: UUID
     link: str
     institution: str
@@ -87,7 +88,7 @@ def begin_consent(
         requisitions.land(session, user_id, requisition, stamp, replaces_id=renews)
     ledger.project_connections(run)
     parsed = models.Requisition.parse(requisition)
-    return PendingConsent(UUID(parsed.id), parsed.link or "", bank.name)
+    return PendingConsent(user_id, UUID(parsed.id), parsed.link or "", bank.name)
 
 
 def renew_consent(run: Run, user_id: UUID, connection_id: UUID, *, redirect: str) -> PendingConsent:
@@ -114,13 +115,14 @@ def renew_consent(run: Run, user_id: UUID, connection_id: UUID, *, redirect: str
     )
 
 
-def is_linked(run: Run, requisition_id: UUID) -> bool:
+def is_linked(run: Run, user_id: UUID, requisition_id: UUID) -> bool:
     """Ask GoCardless whether the user has given a consent, and store its state.
 
+    :raises NotFoundError: if the user has no such consent.
     :raises ConnectError: if the user or the bank refused it.
     """
     with run.sessions.begin() as session:
-        stored = requisitions.get_requisition(session, requisition_id)
+        stored = requisitions.get_requisition(session, user_id, requisition_id)
     if stored is None:
         message = f"there is no consent {requisition_id}"
         raise NotFoundError(message)
@@ -128,7 +130,7 @@ def is_linked(run: Run, requisition_id: UUID) -> bool:
         payload = client.requisition(str(requisition_id)).payload
     with run.sessions.begin() as session:
         stamp = lock(session, f"requisition:{requisition_id}", run_id=run.run_id)
-        requisitions.land(session, stored.user_id, payload, stamp)
+        requisitions.land(session, user_id, payload, stamp)
     state = models.Requisition.parse(payload)
     if state.status in ("RJ", "SU", "ER", "EX"):
         message = f"the consent was not given (state {state.status}); begin again"
@@ -183,7 +185,7 @@ def remove_connection(run: Run, user_id: UUID, connection_id: UUID, *, erase: bo
     raw = requisitions if connection.provider is Provider.GOCARDLESS else api_keys
     with run.sessions.begin() as session:
         if erase:
-            accounts.erase_accounts(session, connection_id)
+            accounts.erase_accounts(session, user_id, connection_id)
             raw.erase(session, user_id, raw_id)
         else:
             raw.remove(session, user_id, raw_id, at=clock.now())

@@ -40,7 +40,9 @@ def erase_user(run: Run, user_id: UUID) -> Erased:
 
 def _revoke(run: Run, user_id: UUID) -> list[str]:
     with run.sessions.begin() as session:
-        found = connections.list_connections(session, user_id=user_id, provider=Provider.GOCARDLESS)
+        found = connections.list_with_institutions(
+            session, user_id=user_id, provider=Provider.GOCARDLESS
+        )
     if not found:
         return []
     failed: list[str] = []

@@ -63,7 +63,7 @@ def project_transactions(run: Run) -> StepOutcome:
             counts = gocardless.project_transactions(session, account)
             if account.is_read:
                 # Without its rows the whole balance would pass for what it opened with.
-                balances.set_opening_balance(session, account.account_id)
+                balances.set_opening_balance(session, account.user_id, account.account_id)
         if counts.written:
             recurring_pattern_transactions.match_patterns(
                 session, account_id=account.account_id, only_written=True

@@ -17,15 +17,17 @@ from ingestion.run import AccountOutcome, Run, StepOutcome, Window
 from postgres.common.enums import ConnectionStatus, Provider
 from postgres.common.models import Connection
 from postgres.common.operations import connections, jobs
-from postgres.core import lock
+from postgres.core import WriteCounts, lock
 from postgres.identity import Evidence, identify
 from postgres.payload import content_hash, storable
-from postgres.trading212.models import ApiKey, CashTransaction, Dividend, Order
+from postgres.trading212.models import ApiKey
 from postgres.trading212.operations import (
     account_summaries,
     api_keys,
-    histories,
+    cash_transactions,
+    dividends,
     instruments,
+    orders,
     positions,
 )
 from providers.http import Answer
@@ -50,25 +52,25 @@ class _History:
     """How one of the three histories is pulled."""
 
     table: str
-    model: histories.History
+    land: Callable[..., WriteCounts]
     watermark: str
     pages: Callable[[Trading212Client], Iterator[Answer]]
     read: Callable[[Any], ItemFacts]
 
 
 _ORDERS = _History(
-    "trading212.orders", Order, "orders_through", lambda c: c.order_history(), read_order
+    "trading212.orders", orders.land, "orders_through", lambda c: c.order_history(), read_order
 )
 _DIVIDENDS = _History(
     "trading212.dividends",
-    Dividend,
+    dividends.land,
     "dividends_through",
     lambda c: c.dividend_history(),
     read_dividend,
 )
 _CASH_TRANSACTIONS = _History(
     "trading212.cash_transactions",
-    CashTransaction,
+    cash_transactions.land,
     "cash_transactions_through",
     lambda c: c.transaction_history(),
     read_cash_transaction,
@@ -88,7 +90,7 @@ def pull_account_summary(run: Run) -> StepOutcome:
             )
             if account.connection_id is not None:
                 connections.set_status(
-                    session, account.connection_id, ConnectionStatus.ACTIVE, None
+                    session, account.user_id, account.connection_id, ConnectionStatus.ACTIVE, None
                 )
         return AccountOutcome(account.connection_id, account.label, received=1, counts=counts)
 
@@ -188,13 +190,8 @@ def _pull_history(run: Run, history: _History, asked: Window) -> StepOutcome:
         rows = _read_items(items, history.read)
         with run.sessions.begin() as session:
             stamp = _lock(session, account, run)
-            counts = histories.land(
-                session,
-                history.model,
-                user_id=account.user_id,
-                api_key_id=account.key.id,
-                rows=rows,
-                stamp=stamp,
+            counts = history.land(
+                session, account.user_id, api_key_id=account.key.id, rows=rows, stamp=stamp
             )
             if is_current:
                 api_keys.advance_watermark(

@@ -50,7 +50,10 @@ def server_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(server_url: str) -> str:
-    """The name of a migrated, empty database."""
+    """The name of a migrated, empty database: ``FARTHING_TEST_TEMPLATE``, else a new one."""
+    given = os.environ.get("FARTHING_TEST_TEMPLATE")
+    if given:
+        return given
     name = f"farthing_template_{os.getpid()}"
     _create(server_url, name)
     engine = make_engine(_on(server_url, name), pooled=False)
@@ -151,7 +154,7 @@ def world(
     for bank in BANKS:
         consent = connect.begin_consent(world.run(), user_id, bank, redirect="http://127.0.0.1/")
         sandbox.approve(consent.link)
-        assert connect.is_linked(world.run(), consent.requisition_id)
+        assert connect.is_linked(world.run(), user_id, consent.requisition_id)
     connect.add_trading212_key(
         world.run(),
         user_id,

@@ -84,9 +84,13 @@ def _pull_transactions(
         counts = transactions.land(session, account.user_id, account.bank_account_id, rows, stamp)
         if window.last >= clock.today():
             keys = [str(facts["identity_key"]) for _, facts in rows if facts["is_pending"]]
-            transactions.withdraw_pending(session, account.bank_account_id, keys, stamp)
+            transactions.withdraw_pending(
+                session, account.user_id, account.bank_account_id, keys, stamp
+            )
         if _reaches(account, window):
-            bank_accounts.advance_watermark(session, account.bank_account_id, window.last)
+            bank_accounts.advance_watermark(
+                session, account.user_id, account.bank_account_id, window.last
+            )
         note_limits(session, account, _TRANSACTIONS, answer)
     received = len(booked) + len(pending)
     return AccountOutcome(

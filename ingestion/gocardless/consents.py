@@ -82,7 +82,7 @@ def _pull_bank_account(
 ) -> AccountOutcome:
     consent, account_id = target.consent, target.provider_account_id
     with run.sessions.begin() as session:
-        known = bank_accounts.get_bank_account(session, consent.user_id, account_id)
+        known = bank_accounts.find_bank_account(session, consent.user_id, account_id)
     metadata = client.account(str(account_id)).payload
     details: dict[str, Any] = (known.payload["details"] if known else None) or {}
     refusal: AccessDenied | None = None

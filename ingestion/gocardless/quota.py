@@ -31,7 +31,11 @@ def known_refusal(run: Run, account: Account, resource: str) -> AccountOutcome |
         with run.sessions.begin() as session:
             if account.connection_id is not None:
                 connections.set_status(
-                    session, account.connection_id, ConnectionStatus.EXPIRED, reason
+                    session,
+                    account.user_id,
+                    account.connection_id,
+                    ConnectionStatus.EXPIRED,
+                    reason,
                 )
         return AccountOutcome(account.connection_id, account.label, Status.FAILED, reason)
     with run.sessions.begin() as session:

@@ -53,6 +53,11 @@ class ConsentedAccount:
     provider_account_id: UUID
 
     @property
+    def user_id(self) -> UUID:
+        """Whose consent it is."""
+        return self.consent.user_id
+
+    @property
     def connection_id(self) -> UUID | None:
         """The connection that it is read through."""
         return self.consent.connection_id
@@ -107,15 +112,15 @@ def lock_account(session: Session, account: Account, run: Run) -> Stamp:
 def consents(run: Run) -> list[Consent]:
     """Return the requisitions that may still matter: all but the ones another has replaced."""
     with run.sessions.begin() as session:
-        found = requisitions.list_requisitions(session)
+        found = requisitions.list_all_requisitions(session)
         known = {
             connection.provider_connection_id: (connection.id, institution.name)
-            for connection, institution in connections.list_connections(
+            for connection, institution in connections.list_with_institutions(
                 session, provider=Provider.GOCARDLESS
             )
         }
-    replaced = {r.replaces_id for r, _ in found if r.status == requisitions.LINKED}
-    return [_consent(r, known) for r, _ in found if r.id not in replaced]
+    replaced = {r.replaces_id for r in found if r.status == requisitions.LINKED}
+    return [_consent(r, known) for r in found if r.id not in replaced]
 
 
 def accounts(run: Run) -> list[Account]:

@@ -22,7 +22,7 @@ from postgres.common.models import (
     Merchant,
     Transaction,
 )
-from postgres.common.operations import accounts, balances, quarantine
+from postgres.common.operations import accounts, balance_snapshots, quarantine
 from postgres.core import EPOCH, WriteCounts, read_sql, select_text, upsert_from_select
 from postgres.gocardless.models import BankAccount, Requisition
 from postgres.gocardless.models import Institution as RawInstitution
@@ -210,7 +210,7 @@ def project_balances(session: Session, account: LinkedAccount) -> WriteCounts:
         account_id=account.account_id,
         bank_account_id=account.bank_account_id,
     )
-    return balances.append_snapshots(session, source)
+    return balance_snapshots.append_snapshots(session, source)
 
 
 def project_transactions(session: Session, account: LinkedAccount) -> WriteCounts:
@@ -250,6 +250,7 @@ def project_transactions(session: Session, account: LinkedAccount) -> WriteCount
     )
     quarantine.set_aside(
         session,
+        account.user_id,
         RawTransaction,
         sa.and_(
             RawTransaction.bank_account_id == account.bank_account_id,

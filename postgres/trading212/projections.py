@@ -28,7 +28,7 @@ from postgres.common.models import (
     Instrument,
     Transaction,
 )
-from postgres.common.operations import accounts, balances, quarantine
+from postgres.common.operations import accounts, balance_snapshots, quarantine
 from postgres.core import EPOCH, WriteCounts, read_sql, select_text, upsert_from_select
 from postgres.trading212.models import ApiKey, CashTransaction, Dividend, Order
 
@@ -212,7 +212,7 @@ def project_balances(session: Session, account: LinkedAccount) -> WriteCounts:
         account_id=account.account_id,
         api_key_id=account.api_key_id,
     )
-    return balances.append_snapshots(session, source)
+    return balance_snapshots.append_snapshots(session, source)
 
 
 def project_transactions(session: Session, account: LinkedAccount) -> WriteCounts:
@@ -254,6 +254,7 @@ def project_transactions(session: Session, account: LinkedAccount) -> WriteCount
     for model in histories:
         quarantine.set_aside(
             session,
+            account.user_id,
             model,
             sa.and_(
                 model.api_key_id == account.api_key_id,

@@ -44,7 +44,7 @@ def test_gocardless_prints_the_link_under_which_consent_is_given(
     assert done.code == 0
     assert "Northgate Bank is connected" in done.out
     with ledger() as session:
-        ((connection, _),) = connections.list_connections(session)
+        ((connection, _),) = connections.list_with_institutions(session)
     assert connection.status is ConnectionStatus.ACTIVE
 
 

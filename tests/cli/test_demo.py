@@ -135,7 +135,7 @@ def test_second_demo_says_that_nothing_was_new(demo: Demo) -> None:
 def test_demo_is_set_up_once_however_often_it_is_begun(demo: Demo) -> None:
     with demo.sessions() as session:
         assert [user.name for user in users.list_users(session).items] == ["demo"]
-        assert len(connections.list_connections(session)) == 3
+        assert len(connections.list_with_institutions(session)) == 3
 
 
 def test_other_commands_work_on_the_home_of_a_demo(demo: Demo) -> None:

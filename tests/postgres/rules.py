@@ -120,7 +120,7 @@ def check_balance(session: Session) -> None:
 
 
 def split_of(session: Session, transaction: Transaction) -> TransactionSplit | None:
-    splits = transaction_splits.list_splits(session, transaction.user_id, [transaction.id])
+    splits = transaction_splits.splits_of(session, transaction.user_id, [transaction.id])
     assert len(splits) <= 1
     return splits[0] if splits else None
 

@@ -47,7 +47,7 @@ def add(
 
 
 def amounts_of(session: Session, row: Transaction) -> list[Decimal]:
-    found = transaction_splits.list_splits(session, row.user_id, [row.id])
+    found = transaction_splits.splits_of(session, row.user_id, [row.id])
     return [split.amount for split in found]
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from postgres.common.enums import AccountType, NotificationType
 from postgres.common.models import Account, AuditEntry, Notification
-from postgres.common.operations import balances
+from postgres.common.operations import balance_snapshots, balances
 from postgres.core import WriteCounts
 from postgres.errors import NotFoundError, OperationError, RetryableError
 from postgres.sessions import user_session
@@ -50,7 +50,7 @@ class TestSnapshots:
             found: list[int] = []
             after = None
             while True:
-                page = balances.list_snapshots(
+                page = balance_snapshots.list_snapshots(
                     session,
                     user_id,
                     after=after,
@@ -79,8 +79,10 @@ class TestSnapshots:
         report(session, other, "7", at(2))
         report(session, make_ledger(session).account, "9", at(9))
 
-        every = balances.list_latest_snapshots(session, ledger.user.id)
-        one = balances.list_latest_snapshots(session, ledger.user.id, account_id=account.id)
+        every = balance_snapshots.list_latest_snapshots(session, ledger.user.id)
+        one = balance_snapshots.list_latest_snapshots(
+            session, ledger.user.id, account_id=account.id
+        )
 
         assert sorted(row.amount for row in every) == [5, 6, 7]
         assert [(row.balance_type, row.amount) for row in one] == [

@@ -108,7 +108,7 @@ class TestAccountOfABank:
         for number in (3, 4, 9):
             move(session, account, day(number), "-10")
         report(session, account, "70", at(10))
-        balance_operations.set_opening_balance(session, account.id)
+        balance_operations.set_opening_balance(session, account.user_id, account.id)
 
         (compared,) = balance_operations.reconcile(session, user_id=ledger.user.id)
 

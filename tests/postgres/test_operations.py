@@ -62,9 +62,10 @@ def test_a_connection_is_only_its_owners(session: Session, ledger: Ledger) -> No
         connections.delete_connection(session, other.user.id, ledger.connection.id)
     with pytest.raises(NotFoundError):
         accounts.rename_account(session, other.user.id, ledger.account.id, "mine now")
-    assert [c.id for c, _ in connections.list_connections(session, user_id=other.user.id)] == [
-        other.connection.id
-    ]
+    everybody = connections.list_with_institutions(session)
+    own = connections.list_with_institutions(session, user_id=other.user.id)
+    assert {c.id for c, _ in everybody} == {ledger.connection.id, other.connection.id}
+    assert own == [(other.connection, other.institution)]
 
 
 def snapshot(
@@ -101,7 +102,7 @@ def test_without_a_booked_balance_nothing_is_known(session: Session, ledger: Led
     book(session, ledger, dt.date(2026, 3, 1), "-5")
     snapshot(session, ledger, "interimAvailable", "95", dt.date(2026, 3, 2))
 
-    balances.set_opening_balance(session, ledger.account.id)
+    balances.set_opening_balance(session, ledger.user.id, ledger.account.id)
 
     assert drift(session, ledger) is None
 
@@ -114,7 +115,7 @@ def test_opening_balance_comes_from_the_first_row_of_the_running_balance(
     book(session, ledger, first, "-10", balance_after="90")  # first of the day
     snapshot(session, ledger, "interimBooked", "85", first)
 
-    balances.set_opening_balance(session, ledger.account.id)
+    balances.set_opening_balance(session, ledger.user.id, ledger.account.id)
     session.expire_all()
 
     assert ledger.account.opening_balance == 100
@@ -127,7 +128,7 @@ def test_a_lost_row_shows_even_on_the_first_day_where_the_bank_prints_a_running_
     book(session, ledger, dt.date(2026, 3, 1), "-10", balance_after="90")
     snapshot(session, ledger, "interimBooked", "70", dt.date(2026, 3, 2))
 
-    balances.set_opening_balance(session, ledger.account.id)
+    balances.set_opening_balance(session, ledger.user.id, ledger.account.id)
 
     assert drift(session, ledger) == -20
 
@@ -137,10 +138,10 @@ def test_opening_balance_is_set_once_and_older_rows_do_not_count_against_it(
 ) -> None:
     book(session, ledger, dt.date(2026, 3, 1), "-10")
     snapshot(session, ledger, "interimBooked", "90", dt.date(2026, 3, 2))
-    balances.set_opening_balance(session, ledger.account.id)
+    balances.set_opening_balance(session, ledger.user.id, ledger.account.id)
 
     book(session, ledger, dt.date(2026, 2, 1), "-77")
-    balances.set_opening_balance(session, ledger.account.id)
+    balances.set_opening_balance(session, ledger.user.id, ledger.account.id)
     session.expire_all()
 
     assert ledger.account.opening_balance == 100
@@ -150,7 +151,7 @@ def test_opening_balance_is_set_once_and_older_rows_do_not_count_against_it(
 def test_a_closing_balance_knows_no_row_of_a_later_day(session: Session, ledger: Ledger) -> None:
     book(session, ledger, dt.date(2026, 3, 1), "-10")
     snapshot(session, ledger, "interimBooked", "90", dt.date(2026, 3, 1))
-    balances.set_opening_balance(session, ledger.account.id)
+    balances.set_opening_balance(session, ledger.user.id, ledger.account.id)
     book(session, ledger, dt.date(2026, 3, 2), "-1")
 
     today = dt.date(2026, 3, 2)
@@ -164,7 +165,7 @@ def test_pending_and_void_rows_count_in_no_balance(session: Session, ledger: Led
     book(session, ledger, dt.date(2026, 3, 1), "-3", status=TransactionStatus.PENDING)
     book(session, ledger, dt.date(2026, 3, 1), "-4", status=TransactionStatus.VOID)
     snapshot(session, ledger, "interimBooked", "90", dt.date(2026, 3, 1))
-    balances.set_opening_balance(session, ledger.account.id)
+    balances.set_opening_balance(session, ledger.user.id, ledger.account.id)
 
     (totals,) = accounts.list_account_totals(session, user_id=ledger.user.id)
 
@@ -209,12 +210,17 @@ def test_a_step_of_a_connection_that_was_removed_meanwhile_is_told_to_nobody(
 
 
 def test_setting_a_status_again_writes_nothing(session: Session, ledger: Ledger) -> None:
-    connections.set_status(session, ledger.connection.id, ConnectionStatus.ERROR, "refused")
+    def set_status() -> None:
+        connections.set_status(
+            session, ledger.user.id, ledger.connection.id, ConnectionStatus.ERROR, "refused"
+        )
+
+    set_status()
     session.refresh(ledger.connection)
     version = session.execute(sa.text("select xmin from common.connections")).all()
     session.commit()
 
-    connections.set_status(session, ledger.connection.id, ConnectionStatus.ERROR, "refused")
+    set_status()
     session.commit()
 
     assert session.execute(sa.text("select xmin from common.connections")).all() == version

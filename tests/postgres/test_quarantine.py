@@ -46,6 +46,7 @@ def set_aside(session: Session, household: Household, refusal: str | None = None
         )
     quarantine.set_aside(
         session,
+        household.user_id,
         RawTransaction,
         RawTransaction.id == raw_id,
         account_id=household.rows["common.accounts"]["id"],

@@ -367,7 +367,7 @@ class TestRescale:
         change(session, row, amount=Decimal("-43.12"))
         session.commit()
 
-        larger, smaller = transaction_splits.list_splits(session, ledger.user.id, [row.id])
+        larger, smaller = transaction_splits.splits_of(session, ledger.user.id, [row.id])
         assert (larger.amount, smaller.amount) == (Decimal("-25.87"), Decimal("-17.25"))
         assert (larger.tag_id, larger.note, larger.source) == (food.id, "bread", SplitSource.USER)
         assert (smaller.tag_id, smaller.note, smaller.source) == (None, None, SplitSource.RULE)
@@ -412,7 +412,7 @@ class TestRescale:
             row.amount = Decimal(amount)
             session.commit()
             assert amounts_of(session, row) == shares
-        found = transaction_splits.list_splits(session, ledger.user.id, [row.id])
+        found = transaction_splits.splits_of(session, ledger.user.id, [row.id])
         assert {split.tag_id for split in found} == {food.id, None}
 
     def test_a_new_currency_is_theirs_too(self, session: Session, ledger: Ledger) -> None:
@@ -423,14 +423,14 @@ class TestRescale:
         change(session, row, currency="JPY", amount=Decimal(-9001))
         session.commit()
 
-        found = transaction_splits.list_splits(session, ledger.user.id, [row.id])
+        found = transaction_splits.splits_of(session, ledger.user.id, [row.id])
         assert [str(split.amount) for split in found] == ["-5401", "-3600"]
         assert {(split.currency, split.needs_review) for split in found} == {("JPY", True)}
 
         change(session, row, currency="EUR", amount=Decimal(-9001))
         session.commit()
 
-        found = transaction_splits.list_splits(session, ledger.user.id, [row.id])
+        found = transaction_splits.splits_of(session, ledger.user.id, [row.id])
         assert {split.currency for split in found} == {"EUR"}
 
     def test_a_void_row_keeps_its_splits(self, session: Session, ledger: Ledger) -> None:
@@ -441,7 +441,7 @@ class TestRescale:
         change(session, row, status="void")
         session.commit()
 
-        found = transaction_splits.list_splits(session, ledger.user.id, [row.id])
+        found = transaction_splits.splits_of(session, ledger.user.id, [row.id])
         assert [split.amount for split in found] == [-30, -20]
         assert not any(split.needs_review for split in found)
 
@@ -477,7 +477,7 @@ class TestRescale:
 
         for row in rows[::2]:
             session.refresh(row)
-            found = transaction_splits.list_splits(session, ledger.user.id, [row.id])
+            found = transaction_splits.splits_of(session, ledger.user.id, [row.id])
             assert sum(split.amount for split in found) == row.amount
             assert {split.needs_review for split in found} == {row.amount < -20}
         assert len(set(session.scalars(sa.select(TransactionSplit.transaction_id)))) == 20

@@ -169,8 +169,8 @@ class TestSetTag:
         ):
             with pytest.raises(NotFoundError, match=missing):
                 transaction_splits.set_tag(session, ledger.user.id, transaction_id, tag_id)
-        assert transaction_splits.list_splits(session, ledger.user.id, [row.id, theirs.id]) == []
-        assert transaction_splits.list_splits(session, other.user.id, [row.id, theirs.id]) == []
+        assert transaction_splits.splits_of(session, ledger.user.id, [row.id, theirs.id]) == []
+        assert transaction_splits.splits_of(session, other.user.id, [row.id, theirs.id]) == []
 
 
 class TestTagMany:
@@ -189,7 +189,7 @@ class TestTagMany:
         changed = transaction_splits.tag_many(session, ledger.user.id, chosen, food.id)
         session.commit()
 
-        found = transaction_splits.list_splits(session, ledger.user.id, chosen)
+        found = transaction_splits.splits_of(session, ledger.user.id, chosen)
         assert changed == 3
         assert sorted(split.amount for split in found) == [-40, -30, -20, -10]
         assert {split.tag_id for split in found} == {food.id}
@@ -204,7 +204,7 @@ class TestTagMany:
         assert transaction_splits.tag_many(session, ledger.user.id, chosen, None) == 2
         session.commit()
 
-        assert transaction_splits.list_splits(session, ledger.user.id, chosen) == []
+        assert transaction_splits.splits_of(session, ledger.user.id, chosen) == []
         assert removals(session) == {(whole.id, food.id), (parts.id, food.id)}
 
     def test_all_or_none(self, session: Session, ledger: Ledger, food: Tag) -> None:
@@ -390,12 +390,12 @@ class TestReading:
             add(session, row, f"-{number}", "-50", "5", "5", f"-{10 - number}", "5", "5")
         ids = [row.id for row in rows]
 
-        found = transaction_splits.list_splits(session, ledger.user.id, ids)
+        found = transaction_splits.splits_of(session, ledger.user.id, ids)
 
         assert len(found) == 28
         keys = [(split.transaction_id, -abs(split.amount), split.id) for split in found]
         assert keys == sorted(keys)
-        assert transaction_splits.list_splits(session, make_ledger(session).user.id, ids) == []
+        assert transaction_splits.splits_of(session, make_ledger(session).user.id, ids) == []
 
     def test_the_user_confirms_what_was_rescaled(self, session: Session, ledger: Ledger) -> None:
         row, bystander = book(session, ledger, DAY, "-50"), book(session, ledger, DAY, "-9")
@@ -409,7 +409,7 @@ class TestReading:
         with pytest.raises(NotFoundError):
             confirm(session, other.user.id, [bystander.id])
 
-        found = transaction_splits.list_splits(session, ledger.user.id, [row.id, bystander.id])
+        found = transaction_splits.splits_of(session, ledger.user.id, [row.id, bystander.id])
         assert {s.transaction_id for s in found if s.needs_review} == {bystander.id}
 
 

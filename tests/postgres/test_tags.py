@@ -207,7 +207,7 @@ class TestDelete:
         tags.delete_tag(session, user_id, food.id)
         session.commit()
 
-        found = transaction_splits.list_splits(session, user_id, [row.id])
+        found = transaction_splits.splits_of(session, user_id, [row.id])
         assert [(s.tag_id, s.note) for s in found] == [(None, "bread"), (fun.id, None)]
         assert [s.amount for s in found] == [-30, -20]
         assert tags.get_tag(session, user_id, food.id) is None
@@ -264,7 +264,7 @@ class TestMerge:
 
         assert stays is new
         assert tags.get_tag(session, user_id, old.id) is None
-        found = transaction_splits.list_splits(session, user_id, [one.id, two.id])
+        found = transaction_splits.splits_of(session, user_id, [one.id, two.id])
         assert {(s.amount, s.tag_id, s.note) for s in found} == {
             (Decimal(-30), new.id, "bread"),
             (Decimal(-20), third.id, None),

@@ -499,7 +499,7 @@ class TestByHand:
         )
         assert (row.user_note, row.amount) == ("for Ann", Decimal("-6.40"))
         assert row.updated_at > before
-        splits = transaction_splits.list_splits(session, cash.user_id, [row.id])
+        splits = transaction_splits.splits_of(session, cash.user_id, [row.id])
         assert [split.amount for split in splits] == [Decimal("-4.40"), Decimal(-2)]
         with pytest.raises(TransitionError, match="cannot become pending"):
             update(status=PENDING)

@@ -233,8 +233,8 @@ def _code(currency: str) -> str:
     return currency
 
 
-def erase_accounts(session: Session, connection_id: uuid.UUID) -> int:
-    """Delete the accounts that only this connection reads, with all that hangs on them.
+def erase_accounts(session: Session, user_id: uuid.UUID, connection_id: uuid.UUID) -> int:
+    """Delete a user's accounts that only this connection reads, with all that hangs on them.
 
     :returns: how many.
     """
@@ -242,6 +242,7 @@ def erase_accounts(session: Session, connection_id: uuid.UUID) -> int:
     deleted = session.execute(
         sa.delete(Account)
         .where(
+            Account.user_id == user_id,
             sa.exists().where(
                 AccountLink.account_id == Account.id, AccountLink.connection_id == connection_id
             ),

@@ -1,4 +1,4 @@
-"""Balances: what the institution said, what it is on a day, and whether the two agree.
+"""Balances: what they are on a day, and whether that agrees with what the institution said.
 
 opening balance + sum of booked rows = booked balance, per account, to the last digit.
 """
@@ -16,11 +16,10 @@ from sqlalchemy.orm import Session
 
 from postgres.auth.models import User
 from postgres.common.enums import NotificationType
-from postgres.common.models import Account, BalanceSnapshot
+from postgres.common.models import Account
 from postgres.common.operations.notifications import notify_all
-from postgres.core import WriteCounts, read_sql, refusing, upsert_from_select
+from postgres.core import WriteCounts, read_sql, refusing
 from postgres.errors import NotFoundError, OperationError
-from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
 _REFUSALS = {"ck_accounts__low_balance_is_money": OperationError("a low balance is an amount")}
 
@@ -59,65 +58,6 @@ class DailyBalance:
 
     day: dt.date
     amount: Decimal
-
-
-def list_snapshots(
-    session: Session,
-    user_id: uuid.UUID,
-    *,
-    account_id: uuid.UUID | None = None,
-    balance_type: str | None = None,
-    is_booked: bool | None = None,
-    since: dt.datetime | None = None,
-    until: dt.datetime | None = None,
-    after: str | None = None,
-    limit: int = DEFAULT_LIMIT,
-) -> Page[BalanceSnapshot]:
-    """Return what institutions said of a user's balances, the newest answer first.
-
-    :param balance_type: as the provider calls it.
-    :param is_booked: comparable with the sum of booked rows, or not.
-    :param since: observed at this instant or later.
-    :param until: observed before this instant.
-    :param after: from the page before.
-    """
-    row = BalanceSnapshot
-    query = sa.select(row).where(row.user_id == user_id)
-    if account_id is not None:
-        query = query.where(row.account_id == account_id)
-    if balance_type is not None:
-        query = query.where(row.balance_type == balance_type)
-    if is_booked is not None:
-        query = query.where(row.is_booked == is_booked)
-    if since is not None:
-        query = query.where(row.observed_at >= since)
-    if until is not None:
-        query = query.where(row.observed_at < until)
-    order = (Key(row.observed_at, is_descending=True), Key(row.id, is_descending=True))
-    return fetch_page(session, query, order=order, after=after, limit=limit)
-
-
-def list_latest_snapshots(
-    session: Session, user_id: uuid.UUID, *, account_id: uuid.UUID | None = None
-) -> Sequence[BalanceSnapshot]:
-    """Return the newest snapshot of each of a user's accounts and balance types."""
-    row = BalanceSnapshot
-    query = (
-        sa.select(row)
-        .where(row.user_id == user_id)
-        .distinct(row.account_id, row.balance_type, row.currency)
-        .order_by(
-            row.account_id,
-            row.balance_type,
-            row.currency,
-            row.observed_at.desc(),
-            row.reference_date.desc().nulls_last(),
-            row.id,
-        )
-    )
-    if account_id is not None:
-        query = query.where(row.account_id == account_id)
-    return session.scalars(query).all()
 
 
 def list_daily_balances(
@@ -217,30 +157,21 @@ def warn_of_low_balances(session: Session, *, now: dt.datetime) -> WriteCounts:
     return notify_all(session, news) + WriteCounts(updated=len(moved))
 
 
-def append_snapshots(session: Session, source: sa.TextualSelect) -> WriteCounts:
-    """Append the balances that are not stored yet; a stored one is never written again."""
-    columns = source.selected_columns.keys()
-    return upsert_from_select(
-        session,
-        BalanceSnapshot,
-        source,
-        key=("raw_id", "balance_type"),
-        compare=(),
-        insert_only=columns,
-    )
-
-
-def set_opening_balance(session: Session, account_id: uuid.UUID) -> None:
+def set_opening_balance(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> None:
     """Fix an account's opening balance once, from the best evidence there is.
 
     That is the running balance that the bank prints on the rows of the first day, if it tells which
     row came first; else the first booked balance less all rows. Rows that are found later and are
     booked before that day do not count against it.
     """
-    known = session.scalar(
-        sa.select(sa.true()).where(Account.id == account_id, Account.opening_balance.is_not(None))
+    is_open = session.scalar(
+        sa.select(sa.true()).where(
+            Account.id == account_id,
+            Account.user_id == user_id,
+            Account.opening_balance.is_(None),
+        )
     )
-    if not known:
+    if is_open:
         session.execute(
             sa.text(read_sql(__file__, "opening_balance.sql")),
             {"account_id": account_id},

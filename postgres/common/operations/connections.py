@@ -1,4 +1,7 @@
-"""Connections: a user's permission to read an institution."""
+"""Connections: a user's permission to read an institution.
+
+The projections make them of consents and keys, which are what a user begins, renews and ends.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,38 @@ from sqlalchemy.orm import Session
 from postgres.common.enums import ConnectionStatus, Provider
 from postgres.common.models import Connection, Institution
 from postgres.errors import NotFoundError
+from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
 
 def list_connections(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    provider: Provider | None = None,
+    status: ConnectionStatus | None = None,
+    institution_id: uuid.UUID | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Connection]:
+    """Return a page of a user's connections, the oldest first.
+
+    :param after: from the page before.
+    """
+    query = sa.select(Connection).where(Connection.user_id == user_id)
+    if provider is not None:
+        query = query.where(Connection.provider == provider)
+    if status is not None:
+        query = query.where(Connection.status == status)
+    if institution_id is not None:
+        query = query.where(Connection.institution_id == institution_id)
+    order = [Key(Connection.created_at), Key(Connection.id)]
+    return fetch_page(session, query, order=order, after=after, limit=limit)
+
+
+def list_with_institutions(
     session: Session, *, user_id: uuid.UUID | None = None, provider: Provider | None = None
 ) -> Sequence[tuple[Connection, Institution]]:
-    """Return connections with their institutions, the oldest first.
+    """Return all connections with their institutions, the oldest first.
 
     :param user_id: of one user; None returns all users', for a sync.
     """
@@ -45,11 +74,12 @@ def get_connection(
 
 
 def find_connection(
-    session: Session, provider: Provider, provider_connection_id: str
+    session: Session, user_id: uuid.UUID, provider: Provider, provider_connection_id: str
 ) -> Connection | None:
-    """Return the connection of a requisition or key."""
+    """Return the connection of one of a user's requisitions or keys."""
     return session.scalars(
         sa.select(Connection).where(
+            Connection.user_id == user_id,
             Connection.provider == provider,
             Connection.provider_connection_id == provider_connection_id,
         )
@@ -57,7 +87,11 @@ def find_connection(
 
 
 def set_status(
-    session: Session, connection_id: uuid.UUID, status: ConnectionStatus, reason: str | None
+    session: Session,
+    user_id: uuid.UUID,
+    connection_id: uuid.UUID,
+    status: ConnectionStatus,
+    reason: str | None,
 ) -> None:
     """Say how a connection stands; a repeat writes nothing.
 
@@ -67,6 +101,7 @@ def set_status(
         sa.update(Connection)
         .where(
             Connection.id == connection_id,
+            Connection.user_id == user_id,
             sa.or_(
                 Connection.status != status,
                 Connection.status_reason.is_distinct_from(reason),

@@ -1,4 +1,4 @@
-"""Holdings: what is held of which instrument, day by day."""
+"""Holdings: what is held of which instrument, day by day. The projections alone write them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ class HoldingTotals:
     positions: int
     value: Decimal
     unvalued: int
+
+
+def get_holding(session: Session, user_id: uuid.UUID, holding_id: uuid.UUID) -> Holding | None:
+    """Return one of a user's positions of a day."""
+    return session.scalars(
+        sa.select(Holding).where(Holding.id == holding_id, Holding.user_id == user_id)
+    ).one_or_none()
 
 
 def list_holdings(

@@ -1,4 +1,7 @@
-"""Institutions: the banks and brokers that connections were made to. The same for every user."""
+"""Institutions: the banks and brokers that connections were made to.
+
+They are the same for every user, and the projections alone write them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Instruments: the securities that are held or were traded. They are the same for every user."""
+"""Instruments: the securities that are held or were traded.
+
+They are the same for every user, and the projections alone write them.
+"""
 
 from __future__ import annotations
 

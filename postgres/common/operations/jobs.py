@@ -1,4 +1,4 @@
-"""What ran, for which connection, and how it ended."""
+"""What ran, for which connection, and how it ended. It is a record: it goes with its user."""
 
 from __future__ import annotations
 

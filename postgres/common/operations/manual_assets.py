@@ -211,6 +211,19 @@ def value_on(
     )
 
 
+def get_value(
+    session: Session, user_id: uuid.UUID, asset_id: uuid.UUID, *, valued_on: dt.date
+) -> ManualAssetValue | None:
+    """Return what the user stated of an asset for a day; see :func:`value_on` for any other day."""
+    return session.scalars(
+        sa.select(ManualAssetValue).where(
+            ManualAssetValue.asset_id == asset_id,
+            ManualAssetValue.user_id == user_id,
+            ManualAssetValue.valued_on == valued_on,
+        )
+    ).one_or_none()
+
+
 def list_values(
     session: Session,
     user_id: uuid.UUID,

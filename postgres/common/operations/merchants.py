@@ -204,6 +204,11 @@ def add_alias(
     return alias
 
 
+def get_alias(session: Session, user_id: uuid.UUID, alias_id: uuid.UUID) -> MerchantAlias | None:
+    """Return one of a user's aliases."""
+    return session.scalars(_aliases(user_id).where(MerchantAlias.id == alias_id)).one_or_none()
+
+
 def list_aliases(
     session: Session,
     user_id: uuid.UUID,

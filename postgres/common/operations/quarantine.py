@@ -18,9 +18,14 @@ _NEVER = sa.null().cast(sa.DateTime(timezone=True))
 
 
 def set_aside(
-    session: Session, raw_model: Any, scope: sa.ColumnElement[bool], *, account_id: uuid.UUID
+    session: Session,
+    user_id: uuid.UUID,
+    raw_model: Any,
+    scope: sa.ColumnElement[bool],
+    *,
+    account_id: uuid.UUID,
 ) -> None:
-    """Bring the quarantine of one account up to what its raw rows say.
+    """Bring the quarantine of one of a user's accounts up to what its raw rows say.
 
     :param raw_model: a provider table with ``id``, ``user_id`` and ``refusal``.
     :param scope: which of its rows may have changed.
@@ -34,7 +39,7 @@ def set_aside(
         raw_model.refusal.label("reason"),
         _NEVER.label("retry_requested_at"),
         _NEVER.label("dropped_at"),
-    ).where(scope, raw_model.refusal.is_not(None))
+    ).where(raw_model.user_id == user_id, scope, raw_model.refusal.is_not(None))
     # What was asked for a row is done once it is looked at again, and a new reason is news. A row
     # that was dropped and reads the same is left alone.
     upsert_from_select(
@@ -47,6 +52,7 @@ def set_aside(
     session.execute(
         sa.delete(Quarantine)
         .where(
+            Quarantine.user_id == user_id,
             Quarantine.account_id == account_id,
             Quarantine.raw_table == raw_table,
             sa.exists().where(raw_model.id == Quarantine.raw_id, raw_model.refusal.is_(None)),

@@ -91,6 +91,16 @@ def unlink_transaction(
     _read_again(session, [pattern_id])
 
 
+def get_link(
+    session: Session, user_id: uuid.UUID, transaction_id: uuid.UUID
+) -> RecurringPatternTransaction | None:
+    """Return which pattern one of a user's transactions belongs to, and who said so."""
+    link = RecurringPatternTransaction
+    return session.scalars(
+        sa.select(link).where(link.transaction_id == transaction_id, link.user_id == user_id)
+    ).one_or_none()
+
+
 def list_payments(
     session: Session,
     user_id: uuid.UUID,

@@ -365,7 +365,7 @@ def explain_transaction(
     matching = session.scalars(
         sa.select(TagRule).where(TagRule.id.in_(matching_ids)).order_by(TagRule.priority)
     ).all()
-    splits = transaction_splits.list_splits(session, user_id, [transaction_id])
+    splits = transaction_splits.splits_of(session, user_id, [transaction_id])
     is_overruled = any(split.source == SplitSource.USER for split in splits) or (
         bool(matching) and session.get(TagRemoval, (transaction_id, matching[0].tag_id)) is not None
     )

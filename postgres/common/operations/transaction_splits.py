@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from postgres.common.enums import SplitSource
 from postgres.common.models import Tag, TagRemoval, Transaction, TransactionSplit
 from postgres.errors import NotFoundError, OperationError, UnbalancedSplitsError
+from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
 # Sums of amounts must not be rounded, which Decimal does after 28 digits.
 _EXACT = decimal.Context(prec=1000)
@@ -39,10 +40,57 @@ class Part:
     note: str | None = None
 
 
+def get_split(session: Session, user_id: uuid.UUID, split_id: uuid.UUID) -> TransactionSplit | None:
+    """Return one of a user's splits."""
+    return session.scalars(
+        sa.select(TransactionSplit)
+        .where(TransactionSplit.id == split_id, TransactionSplit.user_id == user_id)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
 def list_splits(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    transaction_id: uuid.UUID | None = None,
+    tag_id: uuid.UUID | None = None,
+    source: SplitSource | None = None,
+    needs_review: bool | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[TransactionSplit]:
+    """Return a page of a user's splits, the newest first.
+
+    :param source: who made them.
+    :param needs_review: whether one was rescaled, which the user has not confirmed yet.
+    :param after: from the page before.
+    """
+    wanted = {
+        TransactionSplit.transaction_id: transaction_id,
+        TransactionSplit.tag_id: tag_id,
+        TransactionSplit.source: source,
+        TransactionSplit.needs_review: needs_review,
+    }
+    query = (
+        sa.select(TransactionSplit)
+        .where(
+            TransactionSplit.user_id == user_id,
+            *(column == value for column, value in wanted.items() if value is not None),
+        )
+        .execution_options(populate_existing=True)
+    )
+    order = (
+        Key(TransactionSplit.created_at, is_descending=True),
+        Key(TransactionSplit.id, is_descending=True),
+    )
+    return fetch_page(session, query, order=order, after=after, limit=limit)
+
+
+def splits_of(
     session: Session, user_id: uuid.UUID, transaction_ids: Collection[uuid.UUID]
 ) -> Sequence[TransactionSplit]:
-    """Return the splits of some transactions, those of one together and the largest first."""
+    """Return all splits of some transactions, those of one together and the largest first."""
     split = TransactionSplit
     return session.scalars(
         sa.select(split)
@@ -63,7 +111,7 @@ def set_tag(
     :raises NotFoundError: if the user has no such transaction or tag.
     """
     tag_many(session, user_id, [transaction_id], tag_id)
-    splits = list_splits(session, user_id, [transaction_id])
+    splits = splits_of(session, user_id, [transaction_id])
     return splits[0] if splits else None
 
 

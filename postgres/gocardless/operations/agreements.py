@@ -1,4 +1,7 @@
-"""End-user agreements: for how long and how far back a bank may be read."""
+"""End-user agreements: for how long and how far back a bank may be read.
+
+Landing one creates or updates it; it goes with its user.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ from sqlalchemy.orm import Session
 
 from postgres.core import WriteCounts, upsert
 from postgres.gocardless.models import Agreement
+from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import FIRST_SEEN, Stamp
+from postgres.raw import get_row, list_raw
 
 
 def land(
@@ -43,4 +48,38 @@ def land(
         key=("id",),
         compare=("content_hash",),
         insert_only=(*FIRST_SEEN, "user_id"),
+    )
+
+
+def get_agreement(
+    session: Session, user_id: uuid.UUID, agreement_id: uuid.UUID
+) -> Agreement | None:
+    """Return one of a user's agreements."""
+    return get_row(session, user_id, Agreement, agreement_id)
+
+
+def list_agreements(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    institution_id: str | None = None,
+    changed_since: dt.datetime | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Agreement]:
+    """Return a page of a user's agreements, those that changed last first.
+
+    :param institution_id: GoCardless's, such as ``REVOLUT_REVOLT21``.
+    :param changed_since: by the stamps of landing.
+    :param after: from the page before.
+    """
+    matching = {Agreement.institution_id: institution_id}
+    return list_raw(
+        session,
+        user_id,
+        Agreement,
+        matching=matching,
+        changed_since=changed_since,
+        after=after,
+        limit=limit,
     )

@@ -1,4 +1,7 @@
-"""Accounts that a requisition opened."""
+"""Accounts that a requisition opened.
+
+Landing one creates or updates it; it goes with its consent.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ from sqlalchemy.orm import Session
 
 from postgres.core import WriteCounts, upsert
 from postgres.gocardless.models import BankAccount
+from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import FIRST_SEEN, Stamp
+from postgres.raw import get_row, list_raw
 
 
 def land(
@@ -47,6 +52,13 @@ def land(
 
 
 def get_bank_account(
+    session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID
+) -> BankAccount | None:
+    """Return one of a user's accounts."""
+    return get_row(session, user_id, BankAccount, bank_account_id)
+
+
+def find_bank_account(
     session: Session, user_id: uuid.UUID, provider_account_id: uuid.UUID
 ) -> BankAccount | None:
     """Return a user's account by GoCardless's id."""
@@ -57,12 +69,51 @@ def get_bank_account(
     ).one_or_none()
 
 
-def advance_watermark(session: Session, bank_account_id: uuid.UUID, through: dt.date) -> None:
+def list_bank_accounts(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    requisition_id: uuid.UUID | None = None,
+    status: str | None = None,
+    currency: str | None = None,
+    is_card: bool | None = None,
+    changed_since: dt.datetime | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[BankAccount]:
+    """Return a page of a user's accounts, those that changed last first.
+
+    :param status: as delivered, such as ``READY``.
+    :param is_card: only credit cards, or only the others.
+    :param changed_since: by the stamps of landing.
+    :param after: from the page before.
+    """
+    matching = {
+        BankAccount.requisition_id: requisition_id,
+        BankAccount.status: status,
+        BankAccount.currency: currency,
+        BankAccount.is_card: is_card,
+    }
+    return list_raw(
+        session,
+        user_id,
+        BankAccount,
+        matching=matching,
+        changed_since=changed_since,
+        after=after,
+        limit=limit,
+    )
+
+
+def advance_watermark(
+    session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID, through: dt.date
+) -> None:
     """Say that every day up to this one has been read; it never moves back."""
     session.execute(
         sa.update(BankAccount)
         .where(
             BankAccount.id == bank_account_id,
+            BankAccount.user_id == user_id,
             sa.or_(
                 BankAccount.transactions_through.is_(None),
                 BankAccount.transactions_through < through,

@@ -1,4 +1,8 @@
-"""Requisitions: a user's consent at one bank."""
+"""Requisitions: a user's consent at one bank.
+
+Landing one creates or updates it. :func:`remove` ends it and keeps what was read through it,
+:func:`erase` deletes both.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from postgres.core import WriteCounts, upsert
-from postgres.gocardless.models import Agreement, Requisition
+from postgres.gocardless.models import Requisition
+from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import FIRST_SEEN, Stamp
+from postgres.raw import get_row, list_raw
 
 LINKED, EXPIRED = "LN", "EX"
 
@@ -51,27 +57,52 @@ def land(
     )
 
 
-def get_requisition(session: Session, requisition_id: uuid.UUID) -> Requisition | None:
-    """Return a requisition by GoCardless's id."""
-    return session.get(Requisition, requisition_id)
+def get_requisition(
+    session: Session, user_id: uuid.UUID, requisition_id: uuid.UUID
+) -> Requisition | None:
+    """Return one of a user's requisitions by GoCardless's id, removed or not."""
+    return get_row(session, user_id, Requisition, requisition_id)
 
 
 def list_requisitions(
-    session: Session, *, user_id: uuid.UUID | None = None
-) -> Sequence[tuple[Requisition, Agreement | None]]:
-    """Return the requisitions that were not removed with their agreements, the oldest first.
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    institution_id: str | None = None,
+    status: str | None = None,
+    is_removed: bool | None = None,
+    changed_since: dt.datetime | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Requisition]:
+    """Return a page of a user's requisitions, those that changed last first.
 
-    :param user_id: of one user; None returns all users', for a sync.
+    :param institution_id: GoCardless's, such as ``REVOLUT_REVOLT21``.
+    :param status: two letters, such as :data:`LINKED`.
+    :param is_removed: whether the user ended it here.
+    :param changed_since: by the stamps of landing.
+    :param after: from the page before.
     """
-    query = (
-        sa.select(Requisition, Agreement)
-        .outerjoin(Agreement, Agreement.id == Requisition.agreement_id)
+    matching = {Requisition.institution_id: institution_id, Requisition.status: status}
+    return list_raw(
+        session,
+        user_id,
+        Requisition,
+        matching=matching,
+        where=[] if is_removed is None else [Requisition.removed_at.is_not(None) == is_removed],
+        changed_since=changed_since,
+        after=after,
+        limit=limit,
+    )
+
+
+def list_all_requisitions(session: Session) -> Sequence[Requisition]:
+    """Return the requisitions of all users that were not removed, the oldest first: for a sync."""
+    return session.scalars(
+        sa.select(Requisition)
         .where(Requisition.removed_at.is_(None))
         .order_by(Requisition.first_seen_at, Requisition.id)
-    )
-    if user_id is not None:
-        query = query.where(Requisition.user_id == user_id)
-    return [(requisition, agreement) for requisition, agreement in session.execute(query)]
+    ).all()
 
 
 def remove(

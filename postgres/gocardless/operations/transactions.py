@@ -1,7 +1,8 @@
-"""Rows of transactions answers, landed whole."""
+"""Rows of transactions answers, landed whole; they go with their consent."""
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from postgres.core import WriteCounts, upsert
 from postgres.gocardless.models import Transaction
+from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import FIRST_SEEN, Stamp
+from postgres.raw import get_row, list_raw, on_days
 
 
 def land(
@@ -46,7 +49,11 @@ def land(
 
 
 def withdraw_pending(
-    session: Session, bank_account_id: uuid.UUID, still_pending: Sequence[str], stamp: Stamp
+    session: Session,
+    user_id: uuid.UUID,
+    bank_account_id: uuid.UUID,
+    still_pending: Sequence[str],
+    stamp: Stamp,
 ) -> int:
     """Mark the pending rows that the newest answer no longer has.
 
@@ -58,6 +65,7 @@ def withdraw_pending(
     gone = session.execute(
         sa.update(Transaction)
         .where(
+            Transaction.user_id == user_id,
             Transaction.bank_account_id == bank_account_id,
             Transaction.is_pending,
             Transaction.withdrawn_at.is_(None),
@@ -71,3 +79,52 @@ def withdraw_pending(
         .returning(Transaction.id)
     )
     return len(gone.all())
+
+
+def get_transaction(
+    session: Session, user_id: uuid.UUID, transaction_id: uuid.UUID
+) -> Transaction | None:
+    """Return one of a user's rows."""
+    return get_row(session, user_id, Transaction, transaction_id)
+
+
+def list_transactions(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    bank_account_id: uuid.UUID | None = None,
+    is_pending: bool | None = None,
+    is_refused: bool | None = None,
+    is_withdrawn: bool | None = None,
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+    changed_since: dt.datetime | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Transaction]:
+    """Return a page of a user's rows, those that changed last first.
+
+    :param is_pending: which list of the answer they stood in.
+    :param is_refused: whether they cannot be placed in the ledger.
+    :param is_withdrawn: whether a later answer has them no longer.
+    :param since: the first booking date; a row without one is on no day.
+    :param until: the last one, included.
+    :param changed_since: by the stamps of landing.
+    :param after: from the page before.
+    """
+    where = on_days(Transaction.booking_date, since, until)
+    if is_refused is not None:
+        where.append(Transaction.refusal.is_not(None) == is_refused)
+    if is_withdrawn is not None:
+        where.append(Transaction.withdrawn_at.is_not(None) == is_withdrawn)
+    matching = {Transaction.bank_account_id: bank_account_id, Transaction.is_pending: is_pending}
+    return list_raw(
+        session,
+        user_id,
+        Transaction,
+        matching=matching,
+        where=where,
+        changed_since=changed_since,
+        after=after,
+        limit=limit,
+    )

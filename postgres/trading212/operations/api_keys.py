@@ -1,10 +1,12 @@
-"""Keys to Trading 212 accounts. They are stored encrypted and leave here only for a client."""
+"""Keys to Trading 212 accounts. They are stored encrypted and leave here only for a client.
+
+A key is never changed: it is removed, and connected again with another one.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -14,6 +16,7 @@ from farthing.secrets import SecretBox
 from postgres.core import refusing
 from postgres.encrypted import reveal, seal
 from postgres.errors import AlreadyExistsError, OperationError
+from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 from postgres.trading212.models import ApiKey
 
 
@@ -73,17 +76,28 @@ def credentials(row: ApiKey, box: SecretBox) -> tuple[SecretStr, SecretStr | Non
     return key, reveal(box, row, ApiKey.secret_ciphertext) if row.secret_ciphertext else None
 
 
-def list_api_keys(session: Session, *, user_id: uuid.UUID | None = None) -> Sequence[ApiKey]:
-    """Return the keys that were not removed, the oldest first.
+def list_api_keys(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    currency: str | None = None,
+    is_removed: bool | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[ApiKey]:
+    """Return a page of a user's keys, the oldest first.
 
-    :param user_id: of one user; None returns all users', for a sync.
+    :param currency: the account's, ISO 4217.
+    :param is_removed: whether the user ended the connection.
+    :param after: from the page before.
     """
-    query = (
-        sa.select(ApiKey).where(ApiKey.removed_at.is_(None)).order_by(ApiKey.created_at, ApiKey.id)
-    )
-    if user_id is not None:
-        query = query.where(ApiKey.user_id == user_id)
-    return session.scalars(query).all()
+    query = sa.select(ApiKey).where(ApiKey.user_id == user_id)
+    if currency is not None:
+        query = query.where(ApiKey.currency == currency)
+    if is_removed is not None:
+        query = query.where(ApiKey.removed_at.is_not(None) == is_removed)
+    order = [Key(ApiKey.created_at), Key(ApiKey.id)]
+    return fetch_page(session, query, order=order, after=after, limit=limit)
 
 
 def get_api_key(session: Session, user_id: uuid.UUID, api_key_id: uuid.UUID) -> ApiKey | None:
