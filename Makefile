@@ -78,6 +78,10 @@ coverage: install-dev ## Say how much of the postgres package its tests reach, b
 	$(BIN)/python -m coverage run -m pytest -q tests/postgres tests/ingestion tests/farthing
 	$(BIN)/python -m coverage report
 
+.PHONY: mutation
+mutation: install-dev ## Plant faults one at a time, and count those that the tests notice
+	$(BIN)/python tools/mutation.py $(MUTANTS)
+
 .PHONY: format
 format: install-dev ## Put code and SQL into shape
 	$(BIN)/ruff format .
@@ -97,5 +101,5 @@ lock: $(UV) ## Resolve the dependencies anew into the lock files
 .PHONY: clean
 clean: ## Stop what runs, and remove everything but the sources and .farthing/
 	@if [ -x $(BIN)/farthing ]; then $(BIN)/farthing down; fi
-	rm -rf $(VENV) .uv dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .uv dbt_project/target dbt_project/logs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
