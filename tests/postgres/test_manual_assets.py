@@ -355,6 +355,20 @@ class TestLoans:
         ]
         assert worth(session, loan, day(9, month=2), day(10, month=2)) == [-605, -505]
 
+    def test_a_value_is_that_of_its_day_and_its_owner(
+        self, session: Session, ledger: Ledger
+    ) -> None:
+        house = make(session, ledger, "100", day(1))
+        get = manual_assets.get_value
+        stranger = make_ledger(session).user.id
+
+        value = get(session, ledger.user.id, house.id, valued_on=day(1))
+        assert value is not None
+        assert value.amount == 100
+        assert get(session, ledger.user.id, house.id, valued_on=day(2)) is None
+        assert get(session, ledger.user.id, uuid.uuid4(), valued_on=day(1)) is None
+        assert get(session, stranger, house.id, valued_on=day(1)) is None
+
     def test_a_value_on_the_day_of_a_payment_wins(self, session: Session, ledger: Ledger) -> None:
         loan = make_loan(session, ledger)
 

@@ -77,6 +77,31 @@ def add(session: Session, ledger: Ledger, *, table: str = "a.b", age: int = 0) -
 
 
 class TestSync:
+    def test_of_another_user_sets_nothing_aside(self, session: Session, ledger: Ledger) -> None:
+        theirs = make_household(session)
+        raw_id = theirs.rows["gocardless.transactions"]["id"]
+        session.execute(sa.delete(Quarantine))
+
+        def set_aside_for(user_id: uuid.UUID) -> int:
+            quarantine.set_aside(
+                session,
+                user_id,
+                RawTransaction,
+                RawTransaction.id == raw_id,
+                account_id=theirs.rows["common.accounts"]["id"],
+            )
+            return quarantine.count_quarantine(session)
+
+        assert set_aside_for(ledger.user.id) == 0
+        assert set_aside_for(theirs.user_id) == 1
+        session.execute(
+            sa.update(RawTransaction)
+            .where(RawTransaction.id == raw_id)
+            .values(refusal=None, amount=1, currency="GBP", booking_date=AT.date())
+        )
+        assert set_aside_for(ledger.user.id) == 1
+        assert set_aside_for(theirs.user_id) == 0
+
     def test_again_writes_nothing(self, session: Session, household: Household) -> None:
         set_aside(session, household)
         session.commit()

@@ -19,6 +19,7 @@ from postgres.common.enums import (
     JobType,
     NotificationType,
     RecurringFrequency,
+    RecurringLinkSource,
     TransactionStatus,
 )
 from postgres.common.models import (
@@ -473,6 +474,33 @@ class TestLinks:
         assert rest.after is None
         stranger = make_ledger(session).user.id
         assert payments.list_payments(session, stranger, pattern.id).items == []
+
+    def test_say_which_payment_is_of_which_pattern_and_who_said_so(
+        self, session: Session, ledger: Ledger, gym: Merchant, pattern: RecurringPattern
+    ) -> None:
+        user_id = ledger.user.id
+        matched = {row.id for row in series(session, ledger, "2026-03-20", 2, "-20", merchant=gym)}
+        payments.match_patterns(session)
+        other = by_hand(session, ledger, merchant_contains="other")
+        row = book(session, ledger, date("2026-03-20"), "-5")
+        link = payments.link_transaction(session, user_id, other.id, row.id)
+        stranger = make_ledger(session).user.id
+
+        def found(owner: uuid.UUID = user_id, **filters: Any) -> set[uuid.UUID]:
+            page = payments.list_links(session, owner, **filters)
+            return {link.transaction_id for link in page.items}
+
+        assert found() == {*matched, row.id}
+        assert found(pattern_id=pattern.id) == matched
+        assert found(source=RecurringLinkSource.MANUAL) == {row.id}
+        assert found(stranger) == set()
+        first = payments.list_links(session, user_id, limit=2)
+        rest = found(after=first.after)
+        assert len(rest) == 1
+        assert rest | {each.transaction_id for each in first.items} == found()
+        assert payments.get_link(session, user_id, row.id) is link
+        assert payments.get_link(session, user_id, uuid.uuid4()) is None
+        assert payments.get_link(session, stranger, row.id) is None
 
     def test_of_another_user_are_refused(
         self, session: Session, ledger: Ledger, pattern: RecurringPattern

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
 from threading import Barrier
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +18,14 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session, sessionmaker
 
 from postgres.common.enums import SplitSource
-from postgres.common.models import AuditEntry, Tag, TagRemoval, TagRule, Transaction
+from postgres.common.models import (
+    AuditEntry,
+    Tag,
+    TagRemoval,
+    TagRule,
+    Transaction,
+    TransactionSplit,
+)
 from postgres.common.operations import tags, transaction_splits
 from postgres.common.operations.transaction_splits import Part
 from postgres.errors import NotFoundError, OperationError, RetryableError, UnbalancedSplitsError
@@ -26,6 +34,10 @@ from tests.postgres.splits import add, amounts_of, execute, money, on_one_databa
 
 DAY = dt.date(2026, 3, 14)
 OPEN = "a transaction is split into one or more parts, of which one may be left open"
+
+
+def day(number: int) -> dt.datetime:
+    return dt.datetime(2026, 3, number, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -396,6 +408,40 @@ class TestReading:
         keys = [(split.transaction_id, -abs(split.amount), split.id) for split in found]
         assert keys == sorted(keys)
         assert transaction_splits.splits_of(session, make_ledger(session).user.id, ids) == []
+
+    def test_come_in_pages_the_newest_first_and_filtered(
+        self, session: Session, ledger: Ledger, food: Tag
+    ) -> None:
+        one, other = book(session, ledger, DAY, "-50"), book(session, ledger, DAY, "-9")
+        first, second = (
+            add(session, one, amount, created_at=at, tag_id=tag_id)[0]
+            for amount, at, tag_id in (("-30", day(1), None), ("-20", day(2), food.id))
+        )
+        (third,) = add(
+            session, other, "-9", created_at=day(3), source=SplitSource.RULE, needs_review=True
+        )
+        stranger = make_ledger(session)
+        (theirs,) = add(session, book(session, stranger, DAY, "-1"), "-1")
+
+        def found(user_id: uuid.UUID = ledger.user.id, **filters: Any) -> list[TransactionSplit]:
+            return list(transaction_splits.list_splits(session, user_id, **filters).items)
+
+        assert found() == [third, second, first]
+        assert found(transaction_id=one.id) == [second, first]
+        assert found(tag_id=food.id) == [second]
+        assert found(source=SplitSource.RULE) == found(needs_review=True) == [third]
+        assert found(needs_review=False) == [second, first]
+        assert found(stranger.user.id) == [theirs]
+        page = transaction_splits.list_splits(session, ledger.user.id, limit=2)
+        assert list(page.items) == [third, second]
+        assert found(after=page.after) == [first]
+
+    def test_one_by_id(self, session: Session, ledger: Ledger) -> None:
+        (split,) = add(session, book(session, ledger, DAY, "-50"), "-50")
+        stranger = make_ledger(session).user.id
+
+        assert transaction_splits.get_split(session, ledger.user.id, split.id) is split
+        assert transaction_splits.get_split(session, stranger, split.id) is None
 
     def test_the_user_confirms_what_was_rescaled(self, session: Session, ledger: Ledger) -> None:
         row, bystander = book(session, ledger, DAY, "-50"), book(session, ledger, DAY, "-9")

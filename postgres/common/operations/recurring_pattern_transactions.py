@@ -101,6 +101,33 @@ def get_link(
     ).one_or_none()
 
 
+def list_links(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    pattern_id: uuid.UUID | None = None,
+    source: RecurringLinkSource | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[RecurringPatternTransaction]:
+    """Return which of a user's transactions belong to which pattern, the newest link first.
+
+    :param source: who said so.
+    :param after: from the page before.
+    """
+    link = RecurringPatternTransaction
+    query = sa.select(link).where(link.user_id == user_id)
+    if pattern_id is not None:
+        query = query.where(link.pattern_id == pattern_id)
+    if source is not None:
+        query = query.where(link.source == source)
+    order = (
+        Key(link.created_at, is_descending=True),
+        Key(link.transaction_id, is_descending=True),
+    )
+    return fetch_page(session, query, order=order, after=after, limit=limit)
+
+
 def list_payments(
     session: Session,
     user_id: uuid.UUID,
