@@ -90,6 +90,10 @@ def write_staged(session: Session) -> Counts:
     session.execute(sa.select(sa.func.count()).select_from(changing.subquery()))
     split = TransactionSplit
     is_ours = sa.and_(split.id == CHANGES.c.split_id, split.source == SplitSource.RULE)
+    # Looked up once. Row by row, each would be looked for among all that are just being made.
+    taken = sa.select(split.transaction_id).where(
+        split.transaction_id.in_(sa.select(CHANGES.c.transaction_id).where(_TAGGED))
+    )
     bare = (
         sa.select(
             Transaction.user_id,
@@ -104,7 +108,7 @@ def write_staged(session: Session) -> Counts:
         .where(
             _TAGGED,
             Transaction.status != TransactionStatus.VOID,
-            ~sa.exists().where(split.transaction_id == Transaction.id),
+            Transaction.id.not_in(taken),
             ~sa.exists().where(
                 TagRemoval.transaction_id == Transaction.id,
                 TagRemoval.tag_id == CHANGES.c.new_tag_id,
