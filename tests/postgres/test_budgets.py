@@ -798,6 +798,22 @@ class TestAlerts:
             " Some spending has no exchange rate and is not counted."
         )
 
+    def test_says_what_is_available_with_what_was_carried_and_no_pence_of_yen(
+        self, session: Session, ledger: Ledger, food: Tag
+    ) -> None:
+        make_budget(
+            session, ledger, food, limit="1000", starts_on=D(2026, 2, 1), currency="JPY",
+            rollover=True,
+        )  # fmt: skip
+        spend(session, ledger, food, D(2026, 2, 10), "-600", currency="JPY")
+        spend(session, ledger, food, MID_MARCH, "-1500", currency="JPY")
+
+        budgets.check_budgets(session, now=NOON)
+
+        assert session.scalars(sa.select(Notification.message)).one() == (
+            "The budget Food is exceeded: 1500 of 1400 JPY from 2026-03-01 to 2026-03-31."
+        )
+
     def test_is_told_once_by_many_at_the_same_time(self, sessions: sessionmaker[Session]) -> None:
         with sessions.begin() as session:
             ledger = make_ledger(session)

@@ -595,6 +595,18 @@ class TestMissed:
         self.read(session, ledger, "2026-07-01")
         assert self.announce(session, "2026-07-01") == 2
 
+    def test_is_said_of_what_has_no_name(
+        self, session: Session, ledger: Ledger, gym: Merchant
+    ) -> None:
+        by_hand(session, ledger, merchant_id=gym.id, name=None)
+        self.read(session, ledger, "2026-03-27")
+
+        assert self.announce(session, "2026-03-27") == 1
+
+        assert told(session, ledger, MISSED) == [
+            "A recurring payment was due on 2026-03-20 and did not come."
+        ]
+
     def test_is_not_said_of_silence_that_nobody_listened_to(
         self, session: Session, ledger: Ledger, pattern: RecurringPattern
     ) -> None:

@@ -331,6 +331,31 @@ def test_the_number_of_an_own_account_decides_between_two(session: Session, hous
     assert stored(session, house) == {(sent.id, there.id): LINKED}
 
 
+@pytest.mark.parametrize("text", ["To Calder", "To rainy day", "To my Nest Egg"])
+def test_a_text_may_name_the_bank_or_the_account_as_bank_and_user_call_it(
+    session: Session, house: House, text: str
+) -> None:
+    savings = session.get_one(Account, house.savings)
+    savings.name, savings.display_name = "Rainy Day", "Nest egg"
+    book(session, house, house.home, "-50", description=text)
+    book(session, house, house.savings, "50")
+
+    match(session, house)
+
+    assert "its text names your own account" in the_one(session, house).reason
+
+
+def test_a_brokers_own_number_is_not_that_of_the_bank_it_is_paid_through(
+    session: Session, house: House
+) -> None:
+    book(session, house, house.home, "-50", counterparty_account="99887766")
+    book(session, house, house.broker, "50", kind=TransactionKind.DEPOSIT)
+
+    match(session, house)
+
+    assert the_one(session, house).status is LINKED
+
+
 def test_rows_of_another_user_are_never_matched(session: Session, house: House) -> None:
     other = make_house(session)
     book(session, house, house.home, "-50", counterparty_account="10201530093459")
