@@ -27,6 +27,15 @@ from tests.conftest import World
 pytestmark = pytest.mark.slow
 
 WINDOW = Window(dt.date(2025, 12, 1), dt.date(2026, 3, 15))
+# As analysts read them, and as the one function gives them that operations and rules ask.
+MERCHANT_NAMES = """
+    select distinct
+        f.merchant_name,
+        common.normalise_merchant(coalesce(t.counterparty_name, t.description))
+    from marts.fct_transactions as f
+    inner join common.transactions as t on f.transaction_id = t.id
+    where t.raw_table = 'gocardless.transactions'
+"""
 
 
 @pytest.fixture
@@ -77,6 +86,9 @@ def test_a_sync_brings_everything_and_the_next_one_leaves_the_marts_alone(
     assert first == launch.JobRun(first.run_id, success=True)
     with world.sessions() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Transaction))
+        names = session.execute(sa.text(MERCHANT_NAMES)).all()
+        assert len(names) > 10
+        assert [both for both in names if both[0] != both[1]] == []
     mart = dg.AssetKey(["marts", "fct_transactions"])
     event = instance.get_latest_materialization_event(mart)
     assert event is not None
