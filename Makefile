@@ -91,6 +91,8 @@ format: install-dev ## Put code and SQL into shape
 .PHONY: bench
 bench: install-dev ## Measure, as ratios within one run
 	$(BIN)/python -m benchmarks.bulk_write
+	$(BIN)/python -m benchmarks.splits
+	$(BIN)/python -m benchmarks.tag_rules
 	$(BIN)/python -m benchmarks.transfers
 
 .PHONY: lock
