@@ -15,7 +15,7 @@
 
 {% macro as_of_date(time_zone) -%}
     {#- The day it is where the user lives; time_zone is a column or a quoted IANA name. -#}
-    ({{ as_of() }} at time zone {{ time_zone }})::date
+    common.local_day({{ as_of() }}, {{ time_zone }})
 {%- endmacro %}
 
 

@@ -27,7 +27,7 @@ as $$
 
     totals as (
         select
-            (s.observed_at at time zone a.time_zone)::date as day,
+            common.local_day(s.observed_at, a.time_zone) as day,
             s.observed_at as at,
             s.amount
         from self as a
@@ -59,7 +59,7 @@ as $$
                         where t.account_id = a.id and t.status = 'booked'
                     ),
                     (
-                        select (min(s.observed_at) at time zone a.time_zone)::date
+                        select common.local_day(min(s.observed_at), a.time_zone)
                         from common.balance_snapshots as s
                         where s.account_id = a.id and s.is_booked
                     )
@@ -105,7 +105,7 @@ as $$
         union all
 
         select
-            (s.observed_at at time zone a.time_zone)::date,
+            common.local_day(s.observed_at, a.time_zone),
             s.observed_at,
             s.amount,
             false

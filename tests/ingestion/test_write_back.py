@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from decimal import Decimal
 
 import sqlalchemy as sa
 
 from ingestion import write_back
-from postgres.common.enums import BudgetPeriod, GoalStatus, GoalTrackingMode, NotificationType
+from postgres.common.enums import (
+    BudgetPeriod,
+    GoalStatus,
+    GoalTrackingMode,
+    NotificationType,
+    RecurringDirection,
+    RecurringFrequency,
+)
 from postgres.common.models import Account, Notification
 from postgres.common.operations import (
     balances,
@@ -17,10 +25,13 @@ from postgres.common.operations import (
     fx_rates,
     goals,
     net_worth,
+    planned_transactions,
+    recurring_patterns,
 )
 from tests.conftest import World
 from tests.ingestion.pipeline import sync
 from tests.postgres.ledger import book, make_ledger
+from tests.postgres.worth import at, make_account, move, report
 
 
 def test_a_budget_that_is_exceeded_is_told_of_once_in_many_runs(world: World) -> None:
@@ -107,6 +118,74 @@ def test_a_goal_a_milestone_and_a_low_balance_are_told_of_once_in_many_runs(
         session.refresh(milestone)
         assert (goal.status, milestone.reached_on) == (GoalStatus.COMPLETED, today)
     assert written[1:] == [0, 0]
+
+
+def test_a_time_zone_that_the_database_lacks_stops_nothing(world: World) -> None:
+    today = dt.date(2026, 3, 15)
+    with world.sessions.begin() as session:
+        for zone in ("Mars/Olympus", "Europe/London"):
+            ledger = make_ledger(session)
+            user_id, account = ledger.user.id, make_account(session, ledger)
+            report(session, account, "50", at(1))
+            balances.set_low_balance(session, user_id, account.id, Decimal(60))
+            goals.create_goal(
+                session,
+                user_id,
+                name="Afloat",
+                tracking_mode=GoalTrackingMode.DELTA,
+                target_amount=Decimal(45),
+                currency="GBP",
+                account_id=account.id,
+                start_date=today,
+                start_amount=Decimal(0),
+            )
+            financial_milestones.create_milestone(
+                session,
+                user_id,
+                name="Here",
+                target_amount=Decimal(45),
+                currency="GBP",
+                starts_on=today,
+            )
+            recurring_patterns.create_pattern(
+                session,
+                user_id,
+                account_id=account.id,
+                direction=RecurringDirection.EXPENSE,
+                currency="GBP",
+                frequency=RecurringFrequency.WEEKLY,
+                merchant_contains="gym",
+                amount=Decimal(-20),
+                next_date=dt.date(2026, 3, 3),
+                at=at(1),
+            )
+            planned = planned_transactions.create_planned_transaction(
+                session,
+                user_id,
+                account_id=account.id,
+                description="Rent",
+                amount=Decimal(-5),
+                currency="GBP",
+                starts_on=dt.date(2026, 3, 9),
+            )
+            move(session, account, dt.date(2026, 3, 9), "-5")
+            ledger.user.time_zone = zone
+        plans = planned_transactions.match_planned(session, now=at(15))
+
+    write_back.notify(world.run())
+
+    with world.sessions() as session:
+        told = session.scalars(
+            sa.select(Notification.type).where(Notification.user_id != world.user_id)
+        ).all()
+    assert (plans, planned.is_active) == (2, True)
+    assert Counter(told) == {
+        NotificationType.GOAL_REACHED: 2,
+        NotificationType.MILESTONE_REACHED: 2,
+        NotificationType.LOW_BALANCE: 2,
+        NotificationType.MISSED_PAYMENT: 2,
+        NotificationType.CONSENT_EXPIRY: 2,
+    }
 
 
 def test_a_sync_is_told_of_and_its_repeats_are_not(world: World) -> None:

@@ -113,7 +113,7 @@ def warn_of_low_balances(session: Session, *, now: dt.datetime) -> WriteCounts:
 
     :returns: notifications as inserted, accounts as updated.
     """
-    today = sa.cast(sa.func.timezone(User.time_zone, sa.literal(now)), sa.Date)
+    today = sa.func.common.local_day(now, User.time_zone, type_=sa.Date)
     balance = sa.func.common.account_balances(Account.id, today, today)
     current = balance.table_valued(sa.column("amount", sa.Numeric)).lateral("current")
     is_below = current.c.amount < Account.low_balance

@@ -278,7 +278,7 @@ def evaluate_goals(
     :param user_id: of one user, such as after a contribution; None: of all.
     :returns: notifications as inserted, goals as updated.
     """
-    today = sa.cast(sa.func.timezone(User.time_zone, sa.literal(now)), sa.Date)
+    today = sa.func.common.local_day(now, User.time_zone, type_=sa.Date)
     stand = _stand(today)
     reopens_below = sa.case(
         (Goal.tracking_mode == GoalTrackingMode.MANUAL, Decimal(1)), else_=REOPENS_BELOW

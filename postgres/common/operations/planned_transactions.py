@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -343,17 +342,15 @@ def match_planned(session: Session, *, now: dt.datetime, user_id: uuid.UUID | No
 def _active(
     session: Session, now: dt.datetime, user_id: uuid.UUID | None
 ) -> Sequence[tuple[PlannedTransaction, dt.date]]:
+    today = sa.func.common.local_day(now, User.time_zone, type_=sa.Date)
     query = (
-        sa.select(PlannedTransaction, User.time_zone)
+        sa.select(PlannedTransaction, today)
         .join(User, User.id == PlannedTransaction.user_id)
         .where(PlannedTransaction.is_active)
     )
     if user_id is not None:
         query = query.where(PlannedTransaction.user_id == user_id)
-    return [
-        (planned, now.astimezone(ZoneInfo(time_zone)).date())
-        for planned, time_zone in session.execute(query)
-    ]
+    return session.execute(query).tuples().all()
 
 
 def _reopen_void(session: Session, user_id: uuid.UUID | None) -> None:

@@ -152,7 +152,7 @@ select
     'booked' as status,
     v.amount,
     v.currency,
-    (v.occurred_at at time zone settings.time_zone)::date as booking_date,
+    common.local_day(v.occurred_at, settings.time_zone) as booking_date,
     v.occurred_at as booked_at,
     v.description,
     v.counterparty_name,

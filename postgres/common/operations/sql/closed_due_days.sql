@@ -13,7 +13,7 @@ with active as (
                 where t.account_id = p.account_id and t.status = 'booked'
             ),
             (
-                select (max(j.finished_at) at time zone u.time_zone)::date
+                select common.local_day(max(j.finished_at), u.time_zone)
                 from common.account_links as l
                 inner join common.jobs as j on l.connection_id = j.connection_id
                 where
@@ -26,7 +26,7 @@ with active as (
     from common.recurring_patterns as p
     inner join auth.users as u on p.user_id = u.id
     cross join
-        lateral (select (cast(:now as timestamptz) at time zone u.time_zone)::date as today) as d
+        lateral (select common.local_day(cast(:now as timestamptz), u.time_zone) as today) as d
     where p.status = 'active' and p.next_date < d.today
 ),
 

@@ -5,7 +5,7 @@ with unmarked as (
         m.user_id,
         m.currency,
         min(m.starts_on) as first_day,
-        (cast(:now as timestamptz) at time zone u.time_zone)::date as last_day
+        common.local_day(cast(:now as timestamptz), u.time_zone) as last_day
     from common.financial_milestones as m
     inner join auth.users as u on u.id = m.user_id
     where m.reached_on is null and (cast(:user_id as uuid) is null or m.user_id = :user_id)
