@@ -16,8 +16,8 @@ from postgres.core import WriteCounts
 from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import Stamp
 from postgres.raw import get_row, list_raw, on_days
+from postgres.trading212.histories import land_items
 from postgres.trading212.models import Order
-from postgres.trading212.operations._histories import land_items
 
 
 def land(
