@@ -27,7 +27,8 @@ from postgres.common.models import (
     TagRule,
     TransactionSplit,
 )
-from postgres.common.operations import accounts, audit_log
+from postgres.common.operations import accounts, audit_log, transaction_splits
+from postgres.common.operations.transaction_splits import Part
 from postgres.errors import ChangedSinceError, NotFoundError, OperationError
 from postgres.models import metadata
 from postgres.sessions import name_actor, user_session
@@ -366,6 +367,46 @@ class TestUndo:
         session.commit()
         with pytest.raises(ChangedSinceError):
             audit_log.undo(session, ledger.user.id, older.id)
+
+    def test_what_does_not_fit_any_more_is_refused_and_breaks_nothing(
+        self, session: Session, ledger: Ledger
+    ) -> None:
+        user_id = ledger.user.id
+        tag, other = (add_tag(session, ledger, name) for name in ("food", "fuel"))
+        row = book(session, ledger, DAY, "-10")
+        transaction_splits.set_tag(session, user_id, row.id, tag.id)
+        session.commit()
+        transaction_splits.set_splits(
+            session, user_id, row.id, [Part(tag.id, Decimal(-4)), Part(other.id)]
+        )
+        session.commit()
+        transaction_splits.clear_splits(session, user_id, row.id)
+        session.commit()
+        session.delete(tag)
+        session.commit()
+        taken_off = entries(session, user_id, "common.transaction_splits")[:2]
+
+        # The tag of one part is gone, and the other alone is not the whole.
+        for entry in taken_off:
+            with pytest.raises(ChangedSinceError):
+                audit_log.undo(session, user_id, entry.id)
+        with pytest.raises(ChangedSinceError):
+            audit_log.undo_change_set(session, user_id, taken_off[0].change_set)
+        session.commit()
+        assert transaction_splits.splits_of(session, user_id, [row.id]) == []
+
+    def test_what_is_done_after_it_is_the_users_again(
+        self, session: Session, ledger: Ledger
+    ) -> None:
+        tag = add_tag(session, ledger, "food")
+        tag.name = "fuel"
+        session.commit()
+        name_actor(session, "ann's phone")
+        audit_log.undo(session, ledger.user.id, entries(session, ledger.user.id)[0].id)
+        session.add(Tag(user_id=ledger.user.id, name="fun"))
+        session.commit()
+
+        assert entries(session, ledger.user.id)[0].actor == "ann's phone"
 
     def test_a_change_set_goes_back_whole_or_not_at_all(
         self, session: Session, ledger: Ledger

@@ -71,7 +71,8 @@ def undo(session: Session, user_id: uuid.UUID, entry_id: int) -> None:
     A decision that a state machine has no way back from, such as a dismissal, is taken back too.
 
     :raises NotFoundError: if no row of the user was changed by that entry.
-    :raises ChangedSinceError: if the row was changed again since; undo the later change first.
+    :raises ChangedSinceError: if the row was changed again since, or does not fit what is there
+        now: undo the later change first, or by :func:`undo_change_set` what was changed with it.
     """
     entry = get_entry(session, user_id, entry_id)
     if entry is None:
@@ -85,7 +86,8 @@ def undo_change_set(session: Session, user_id: uuid.UUID, change_set: int) -> in
 
     :returns: how many rows are as they were.
     :raises NotFoundError: if it changed none.
-    :raises ChangedSinceError: if one of them was changed again since.
+    :raises ChangedSinceError: if one of them was changed again since, or does not fit what is there
+        now.
     """
     entries = session.scalars(
         sa.select(AuditEntry)
@@ -118,23 +120,37 @@ class _Change:
 def _restore(session: Session, entries: Sequence[AuditEntry]) -> int:
     """:param entries: in the order in which they were written."""
     changes = _net(entries)
-    with session.begin_nested():
-        for change in changes:
-            _check_unchanged(session, change)
-        # What others refer to comes back first and goes last.
-        for change in changes:
-            if change.after is None and change.before is not None:
-                _insert_again(session, change)
-        for change in changes:
-            if change.after is not None and change.before is not None:
-                _change_back(session, change)
-        for change in reversed(changes):
-            if change.before is None and change.after is not None:
-                _as_undoing(session, change)
-                session.execute(sa.delete(change.table).where(_is_row(change)))
+    actor = session.scalar(sa.text("select current_setting('farthing.actor', true)"))
+    try:
+        with session.begin_nested():
+            _write_back(session, changes)
+            # What is checked at the end of the transaction is refused here, in words.
+            session.execute(sa.text("set constraints all immediate"))
+    except sa.exc.IntegrityError as error:
+        tables = ", ".join(sorted({change.table.fullname for change in changes}))
+        message = f"what was in {tables} does not fit what is there now"
+        raise ChangedSinceError(message) from error
+    session.execute(sa.text("set constraints all deferred"))
+    name_actor(session, actor or "")
     session.execute(sa.text("select set_config('farthing.undoes', '', true)"))
     session.expire_all()  # rows that the session holds were changed below it
     return len(changes)
+
+
+def _write_back(session: Session, changes: Sequence[_Change]) -> None:
+    for change in changes:
+        _check_unchanged(session, change)
+    # What others refer to comes back first and goes last.
+    for change in changes:
+        if change.after is None and change.before is not None:
+            _insert_again(session, change)
+    for change in changes:
+        if change.after is not None and change.before is not None:
+            _change_back(session, change)
+    for change in reversed(changes):
+        if change.before is None and change.after is not None:
+            _as_undoing(session, change)
+            session.execute(sa.delete(change.table).where(_is_row(change)))
 
 
 def _net(entries: Sequence[AuditEntry]) -> list[_Change]:
