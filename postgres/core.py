@@ -16,6 +16,7 @@ from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any, cast
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
@@ -24,7 +25,7 @@ from sqlalchemy.pool import NullPool
 from farthing import clock
 from farthing.errors import FarthingError
 from postgres import payload
-from postgres.errors import OperationError, RetryableError
+from postgres.errors import NotFoundError, OperationError, RetryableError
 
 SCHEMAS = ("auth", "common", "gocardless", "telegram", "trading212")
 
@@ -150,17 +151,25 @@ def make_engine(url: str, *, pooled: bool = True) -> sa.Engine:
         },
         **pool,
     )
-    sa.event.listen(engine, "handle_error", _name_what_can_be_retried)
+    sa.event.listen(engine, "handle_error", _name_what_others_caused)
     return engine
 
 
 # Serialization failure, deadlock, lock not available.
 _RETRYABLE = {"40001", "40P01", "55P03"}
+_FOREIGN_KEY_VIOLATION = "23503"
 
 
-def _name_what_can_be_retried(context: sa.engine.ExceptionContext) -> RetryableError | None:
-    if getattr(context.original_exception, "sqlstate", None) in _RETRYABLE:
+def _name_what_others_caused(context: sa.engine.ExceptionContext) -> OperationError | None:
+    """Say in a type of ours what any statement, or a commit, may meet with other writers about."""
+    error = context.original_exception
+    if not isinstance(error, psycopg.Error):
+        return None
+    if error.sqlstate in _RETRYABLE:
         return RetryableError("another transaction was in the way; run this one again")
+    is_of_user = (error.diag.constraint_name or "").endswith("__user_id__users")
+    if error.sqlstate == _FOREIGN_KEY_VIOLATION and is_of_user:
+        return NotFoundError("there is no such user, or not any more")
     return None
 
 

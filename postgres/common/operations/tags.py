@@ -10,11 +10,13 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
 from postgres.common.models import (
+    Budget,
     BudgetTag,
     PlannedTransaction,
     Tag,
     TagRemoval,
     TagRule,
+    Transaction,
     TransactionSplit,
 )
 from postgres.core import UNSET, Unset, refusing
@@ -122,9 +124,18 @@ def merge_tags(session: Session, user_id: uuid.UUID, tag_id: uuid.UUID, *, into:
     for model in (TransactionSplit, TagRule, PlannedTransaction):
         _execute(session, sa.update(model).where(model.tag_id == tag_id).values(tag_id=into))
     stays, owner_id = sa.literal(into).label("tag_id"), sa.literal(user_id).label("user_id")
-    budgets = sa.select(BudgetTag.budget_id, stays, owner_id).where(BudgetTag.tag_id == tag_id)
-    removals = sa.select(TagRemoval.transaction_id, stays, owner_id).where(
-        TagRemoval.tag_id == tag_id
+    # A budget or transaction that is being deleted just now is waited for, and then not there.
+    budgets = (
+        sa.select(BudgetTag.budget_id, stays, owner_id)
+        .join(Budget, Budget.id == BudgetTag.budget_id)
+        .where(BudgetTag.tag_id == tag_id)
+        .with_for_update(of=Budget, read=True, key_share=True)
+    )
+    removals = (
+        sa.select(TagRemoval.transaction_id, stays, owner_id)
+        .join(Transaction, Transaction.id == TagRemoval.transaction_id)
+        .where(TagRemoval.tag_id == tag_id)
+        .with_for_update(of=Transaction, read=True, key_share=True)
     )
     for target, rows in ((BudgetTag, budgets), (TagRemoval, removals)):
         columns = rows.selected_columns.keys()

@@ -70,4 +70,8 @@ select
     r.user_id,
     'matched' as source
 from ranked as r
+inner join common.transactions as t on r.transaction_id = t.id
+inner join common.recurring_patterns as p on r.pattern_id = p.id
 where r.pattern_rank = 1 and r.transaction_rank = 1
+-- What somebody deletes meanwhile is waited for, and then not there.
+for key share of t, p

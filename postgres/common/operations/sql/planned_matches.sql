@@ -51,4 +51,8 @@ select
     r.user_id,
     r.transaction_id
 from ranked as r
+inner join common.transactions as t on r.transaction_id = t.id
+inner join common.planned_transactions as p on r.planned_id = p.id
 where r.plan_rank = 1 and r.transaction_rank = 1
+-- What somebody deletes meanwhile is waited for, and then not there.
+for key share of t, p
