@@ -502,6 +502,18 @@ class TestLinks:
         assert payments.get_link(session, user_id, uuid.uuid4()) is None
         assert payments.get_link(session, stranger, row.id) is None
 
+    def test_are_taken_out_of_their_own_pattern_only(
+        self, session: Session, ledger: Ledger, gym: Merchant
+    ) -> None:
+        user_id, row = ledger.user.id, book(session, ledger, date("2026-03-20"), "-20")
+        pattern, other = (by_hand(session, ledger, merchant_id=gym.id) for _ in range(2))
+        payments.link_transaction(session, user_id, pattern.id, row.id)
+
+        with pytest.raises(NotFoundError):
+            payments.unlink_transaction(session, user_id, other.id, row.id)
+
+        assert links_of(session, pattern) == {row.id: "manual"}
+
     def test_of_another_user_are_refused(
         self, session: Session, ledger: Ledger, pattern: RecurringPattern
     ) -> None:

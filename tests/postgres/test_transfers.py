@@ -505,6 +505,28 @@ def test_linking_by_hand_takes_the_legs_from_what_was_found(session: Session, ho
     }
 
 
+def test_linking_by_hand_frees_both_legs_that_were_linked_elsewhere(
+    session: Session, house: House
+) -> None:
+    later = MONDAY + 14 * DAY
+    sent = book(session, house, house.home, "-50", counterparty_account="10201530093459")
+    second_sent = book(session, house, house.home, "-50")
+    saved = book(session, house, house.savings, "50")
+    drawn = book(session, house, house.savings, "-50", later, description="To Trading 212")
+    came = book(session, house, house.broker, "50", later, kind=TransactionKind.DEPOSIT)
+    second_came = book(session, house, house.broker, "50", later + 2 * DAY)
+    match(session, house)
+    assert stored(session, house) == {(sent.id, saved.id): LINKED, (drawn.id, came.id): LINKED}
+
+    transfers.create_transfer(session, house.user_id, sent.id, came.id, at=AT)
+
+    assert stored(session, house) == {
+        (sent.id, came.id): CONFIRMED,
+        (second_sent.id, saved.id): LINKED,
+        (drawn.id, second_came.id): LINKED,
+    }
+
+
 @pytest.mark.parametrize("status", [SUGGESTED, LINKED, REJECTED])
 def test_linking_by_hand_what_is_known_decides_on_it(
     session: Session, house: House, linked: Transfer, status: TransferStatus
