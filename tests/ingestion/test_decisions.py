@@ -7,7 +7,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ingestion import rules
 from postgres.common.models import Account, Merchant, Transaction
 from postgres.common.operations import (
     accounts,
@@ -78,7 +77,8 @@ def test_names_merchants_tags_and_notes_outlive_every_sync(world: World) -> None
             # As an upgrade has it done: every row is brought in anew from what the bank said.
             session.execute(sa.update(BankAccount).values(projected_through=None))
         sync(world.run(f"run-{number}"))
-        rules.apply_tag_rules(world.run(f"run-{number}"))
+        with world.sessions.begin() as session:
+            tag_rules.apply_rules(session, world.user_id)
 
         with world.sessions() as session:
             assert said(session) == {
