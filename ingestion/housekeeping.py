@@ -6,6 +6,7 @@ import datetime as dt
 
 from farthing import clock
 from ingestion.run import Run
+from postgres.auth.operations import login_throttles, refresh_tokens
 from postgres.common.operations import notifications
 
 
@@ -23,3 +24,14 @@ def purge_notifications(run: Run, *, before: dt.datetime) -> int:
         total += removed
         if removed < limit:
             return total
+
+
+def purge_logins(run: Run) -> int:
+    """Delete the expired tokens and the forgotten failures and sources of logins of everybody.
+
+    :returns: how many rows were deleted.
+    """
+    with run.sessions.begin() as session:
+        tokens = refresh_tokens.purge_expired(session, now=clock.now())
+    with run.sessions.begin() as session:
+        return tokens + login_throttles.purge_expired(session, now=clock.now())

@@ -177,6 +177,7 @@ def test_schedules_run_from_the_start(defs: dg.Definitions) -> None:
         "sync_every_six_hours": dg.DefaultScheduleStatus.RUNNING,
         "prune_runs_schedule": dg.DefaultScheduleStatus.RUNNING,
         "prune_notifications_schedule": dg.DefaultScheduleStatus.RUNNING,
+        "prune_logins_schedule": dg.DefaultScheduleStatus.RUNNING,
     }
     assert {s.name: s.default_status for s in repository.sensor_defs} == {
         "deliver_when_due": dg.DefaultSensorStatus.RUNNING,

@@ -76,3 +76,25 @@ prune_notifications_weekly = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
+
+
+@dg.op
+def delete_old_logins(context: dg.OpExecutionContext, ledger: Ledger) -> None:
+    """Delete tokens that are expired, and failures and sources of logins that are forgotten."""
+    with ledger.run() as run:
+        deleted = housekeeping.purge_logins(run)
+    context.log.info("Deleted %s rows about logins.", deleted)
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def prune_logins() -> None:
+    """Delete what is kept about logins and can let nobody in or out any more."""
+    delete_old_logins()
+
+
+prune_logins_daily = dg.ScheduleDefinition(
+    job=prune_logins,
+    cron_schedule="57 3 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
