@@ -231,16 +231,18 @@ class TestSpending:
     ) -> None:
         budget = make_budget(session, ledger, food, limit="10")
         row = spend(session, ledger, food, MID_MARCH, "-30", status=TransactionStatus.PENDING)
+        back = spend(session, ledger, food, D(2026, 3, 16), "5", status=TransactionStatus.PENDING)
 
         found = budgets.status(session, ledger.user.id, budget.id, on=MID_MARCH)
-        assert values(found, "spent", "pending", "remaining") == (0, 30, 10)
+        assert values(found, "spent", "refunded", "pending", "remaining") == (0, 0, 25, 10)
         assert not found.is_exceeded
         assert budgets.check_budgets(session, now=NOON).inserted == 0
 
-        row.status = TransactionStatus.BOOKED
+        row.status = back.status = TransactionStatus.BOOKED
         session.flush()
         found = budgets.status(session, ledger.user.id, budget.id, on=MID_MARCH)
-        assert values(found, "spent", "pending", "is_exceeded") == (30, 0, True)
+        assert values(found, "spent", "refunded", "pending") == (25, 5, 0)
+        assert found.is_exceeded
 
     def test_a_pending_row_without_a_day_counts_on_its_value_date_else_when_it_was_seen(
         self, session: Session, ledger: Ledger, food: Tag
