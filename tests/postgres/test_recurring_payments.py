@@ -20,6 +20,7 @@ from postgres.common.enums import (
     NotificationType,
     RecurringFrequency,
     RecurringLinkSource,
+    RecurringStatus,
     TransactionStatus,
 )
 from postgres.common.models import (
@@ -296,6 +297,19 @@ class TestMatching:
         decide(session, proposal, ACTIVE)
         other = by_hand(session, ledger, merchant_id=gym.id)
         assert links_of(session, other) == {}
+
+    @pytest.mark.parametrize("status", [ACTIVE, CANCELLED])
+    def test_takes_nothing_from_what_the_user_decided_on(
+        self, session: Session, ledger: Ledger, gym: Merchant, status: RecurringStatus
+    ) -> None:
+        rows = series(session, ledger, "2026-01-20", 3, "-20", merchant=gym)
+        record(session, [found(ledger, "k", detected_name="iron gym")], [(r, "k") for r in rows])
+        known = decide(session, only(session, ledger), status)
+
+        mine = by_hand(session, ledger, merchant_id=gym.id)
+
+        assert links_of(session, mine) == {}
+        assert links_of(session, known) == {row.id: "detected" for row in rows}
 
     def test_never_matches_another_users_rows_once_the_account_is_gone(
         self, session: Session, ledger: Ledger, gym: Merchant
