@@ -468,6 +468,28 @@ class TestTombstones:
         record(session, [beside], [(row, "second") for row in second])
         assert len(every(session, ledger)) == 2
 
+    def test_but_not_one_that_begins_on_the_day_of_its_last_payment(
+        self, session: Session, ledger: Ledger
+    ) -> None:
+        first = series(session, ledger, "2025-09-01", 7)
+        record(session, [found(ledger, "was")], [(row, "was") for row in first])
+        decide(session, only(session, ledger), CANCELLED)
+        second = series(session, ledger, "2026-03-01", 3, "-11.99")
+        beside = found(
+            ledger,
+            "second",
+            detected_amount=Decimal("-11.99"),
+            detected_last_date=date("2026-05-01"),
+            detected_next_date=date("2026-06-01"),
+        )
+
+        record(session, [beside], [(row, "second") for row in second])
+
+        assert {each.detection_key: each.status for each in every(session, ledger)} == {
+            "was": CANCELLED,
+            "second": PENDING,
+        }
+
     def test_but_not_one_that_ran_beside_it_when_it_was_still_found(
         self, session: Session, ledger: Ledger
     ) -> None:
