@@ -239,6 +239,20 @@ class TestMatching:
         book(session, ledger, date("2026-03-20"), "-20", merchant=gym)
         assert payments.match_patterns(session) == 0
 
+    def test_of_patterns_that_fit_the_nearest_amount_wins_then_the_nearest_day(
+        self, session: Session, ledger: Ledger, gym: Merchant
+    ) -> None:
+        for amount, day in ((-20, "2026-03-23"), (-20, "2026-03-21"), (-21, "2026-03-20")):
+            by_hand(
+                session, ledger, merchant_id=gym.id, amount=Decimal(amount), next_date=date(day)
+            )
+        row = book(session, ledger, date("2026-03-20"), "-20", merchant=gym)
+
+        assert payments.match_patterns(session) == 1
+
+        taken = {each.anchor_date: links_of(session, each) for each in every(session, ledger)}
+        assert taken[date("2026-03-21")] == {row.id: "matched"}
+
     def test_rivals_share_out_what_there_is(
         self, session: Session, ledger: Ledger, gym: Merchant
     ) -> None:
