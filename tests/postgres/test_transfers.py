@@ -427,6 +427,27 @@ def test_a_payee_that_was_a_transfer_before_is_no_stranger(session: Session, hou
     assert list(stored(session, house).values()) == [LINKED] * 4
 
 
+def test_one_transfer_in_three_payments_makes_a_payee_no_stranger(
+    session: Session, house: House
+) -> None:
+    payee = Merchant(user_id=house.user_id, name="ann ashdown")
+    session.add(payee)
+    session.flush()
+    days = [MONDAY - 30 * month * DAY for month in range(4)]
+    sent = [
+        book(session, house, house.home, "-950", day, merchant_id=payee.id, description="Ashdown")
+        for day in days
+    ]
+    came = [book(session, house, house.savings, "950", day) for day in days[:2]]
+
+    match(session, house)
+
+    assert stored(session, house) == {
+        (sent[0].id, came[0].id): LINKED,
+        (sent[1].id, came[1].id): SUGGESTED,
+    }
+
+
 # What the user says
 
 
