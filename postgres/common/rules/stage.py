@@ -37,6 +37,8 @@ CHANGES = sa.Table(
     sa.Column("old_tag_id", sa.Uuid()),
     sa.Column("new_tag_id", sa.Uuid()),
     sa.Column("new_rule_id", sa.Uuid()),
+    # The planner may believe that no split is by a rule; then it looks here for each one that is.
+    sa.Index("ix_tag_rule_changes__split_id", "split_id"),
     prefixes=["temporary"],
     postgresql_on_commit="DROP",
 )
