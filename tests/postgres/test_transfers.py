@@ -345,6 +345,20 @@ def test_a_text_may_name_the_bank_or_the_account_as_bank_and_user_call_it(
     assert "its text names your own account" in the_one(session, house).reason
 
 
+@pytest.mark.parametrize(
+    ("field", "status"), [("counterparty_name", SUGGESTED), ("description", LINKED)]
+)
+def test_different_names_are_asked_about_and_different_texts_are_not(
+    session: Session, house: House, field: str, status: TransferStatus
+) -> None:
+    book(session, house, house.home, "-50", **{field: "Bob Baker"})
+    book(session, house, house.savings, "50", **{field: "Carol Cooper"})
+
+    match(session, house)
+
+    assert the_one(session, house).status is status
+
+
 def test_a_brokers_own_number_is_not_that_of_the_bank_it_is_paid_through(
     session: Session, house: House
 ) -> None:
