@@ -359,6 +359,16 @@ def test_different_names_are_asked_about_and_different_texts_are_not(
     assert the_one(session, house).status is status
 
 
+def test_money_that_leaves_a_credit_card_is_asked_about(session: Session, house: House) -> None:
+    session.get_one(Account, house.home).category = AccountCategory.CREDIT_CARD
+    book(session, house, house.home, "-50")
+    book(session, house, house.savings, "50")
+
+    match(session, house)
+
+    assert the_one(session, house).status is SUGGESTED
+
+
 def test_a_brokers_own_number_is_not_that_of_the_bank_it_is_paid_through(
     session: Session, house: House
 ) -> None:
