@@ -647,6 +647,19 @@ class TestMissed:
             "A recurring payment was due on 2026-03-20 and did not come."
         ]
 
+    def test_is_said_of_each_of_two_that_were_due_on_one_day(
+        self, session: Session, ledger: Ledger, gym: Merchant, pattern: RecurringPattern
+    ) -> None:
+        by_hand(session, ledger, merchant_id=gym.id, name="Pool", next_date=pattern.next_date)
+        self.read(session, ledger, "2026-03-27")
+
+        assert self.announce(session, "2026-03-27") == 2
+
+        assert told(session, ledger, MISSED) == [
+            "Gym was due on 2026-03-20 and did not come.",
+            "Pool was due on 2026-03-20 and did not come.",
+        ]
+
     def test_is_not_said_of_silence_that_nobody_listened_to(
         self, session: Session, ledger: Ledger, pattern: RecurringPattern
     ) -> None:

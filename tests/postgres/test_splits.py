@@ -437,7 +437,7 @@ class TestReading:
         assert found(after=page.after) == [first]
 
     def test_one_by_id(self, session: Session, ledger: Ledger) -> None:
-        (split,) = add(session, book(session, ledger, DAY, "-50"), "-50")
+        split, _ = add(session, book(session, ledger, DAY, "-50"), "-30", "-20")
         stranger = make_ledger(session).user.id
 
         assert transaction_splits.get_split(session, ledger.user.id, split.id) is split
