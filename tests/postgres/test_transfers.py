@@ -351,8 +351,10 @@ def test_a_text_may_name_the_bank_or_the_account_as_bank_and_user_call_it(
 def test_different_names_are_asked_about_and_different_texts_are_not(
     session: Session, house: House, field: str, status: TransferStatus
 ) -> None:
-    book(session, house, house.home, "-50", **{field: "Bob Baker"})
-    book(session, house, house.savings, "50", **{field: "Carol Cooper"})
+    bob: dict[str, Any] = {field: "Bob Baker"}
+    carol: dict[str, Any] = {field: "Carol Cooper"}
+    book(session, house, house.home, "-50", **bob)
+    book(session, house, house.savings, "50", **carol)
 
     match(session, house)
 
