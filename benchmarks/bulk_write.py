@@ -20,15 +20,22 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from postgres import migrate
 from postgres.auth.models import User
-from postgres.core import WriteCounts, copy_to_temporary, make_engine, make_sessions, table_of
+from postgres.core import (
+    WriteCounts,
+    copy_to_temporary,
+    make_engine,
+    make_sessions,
+    table_of,
+    upsert,
+)
 from postgres.embedded import EmbeddedServer
 from postgres.gocardless.models import BankAccount, Requisition, Transaction
-from postgres.gocardless.operations import transactions
-from postgres.payload import Stamp
+from postgres.payload import FIRST_SEEN, Stamp
 
 Row = tuple[dict[str, Any], dict[str, Any]]
 
@@ -66,7 +73,7 @@ def main() -> None:
                     limit = time.perf_counter() - started
                 with sessions.begin() as session:
                     started = time.perf_counter()
-                    counted[case] = land(session, account, given)
+                    counted[case] = write(session, account, given)
                     shares[case].append(limit / (time.perf_counter() - started))
         engine.dispose()
     print(f"{options.rows} rows, {options.rounds} rounds, seed {SEED}; COPY alone is 1.00")
@@ -94,6 +101,7 @@ def make_rows(count: int) -> list[Row]:
         facts = {
             "is_pending": False,
             "identity_key": f"id:{number:032x}",
+            "shown": [Range(1, None)],
             "internal_transaction_id": payload["internalTransactionId"],
             "transaction_id": payload["transactionId"],
             "entry_reference": None,
@@ -143,10 +151,18 @@ def make_account(session: Session) -> BankAccount:
     return account
 
 
-def land(session: Session, account: BankAccount, rows: list[Row]) -> WriteCounts:
-    """Write the rows as a sync does."""
+def write(session: Session, account: BankAccount, rows: list[Row]) -> WriteCounts:
+    """Write the rows by the one bulk write path."""
     stamp = Stamp("bench", AT, AT)
-    return transactions.land(session, account.user_id, account.id, rows, stamp)
+    owner = {"user_id": account.user_id, "bank_account_id": account.id}
+    return upsert(
+        session,
+        Transaction,
+        [{**owner, **facts, **stamp.on(payload)} for payload, facts in rows],
+        key=("bank_account_id", "is_pending", "identity_key"),
+        compare=("content_hash",),
+        insert_only=FIRST_SEEN,
+    )
 
 
 def copy_only(session: Session, rows: list[Row]) -> None:

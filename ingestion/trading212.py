@@ -18,7 +18,7 @@ from postgres.common.enums import ConnectionStatus, Provider
 from postgres.common.models import Connection
 from postgres.common.operations import connections, jobs
 from postgres.core import WriteCounts, lock
-from postgres.identity import Evidence, identify
+from postgres.identity.answers import Evidence, identify
 from postgres.payload import content_hash, storable
 from postgres.trading212.models import ApiKey
 from postgres.trading212.operations import (

@@ -9,22 +9,19 @@ from typing import Any
 
 from farthing import clock
 from ingestion.accounts import for_each
+from ingestion.gocardless.answers import read_answer
 from ingestion.gocardless.quota import call, known_refusal, note_limits
 from ingestion.gocardless.targets import Account, accounts, lock_account, open_client
 from ingestion.run import AccountOutcome, Run, StepOutcome, Window
 from postgres.gocardless.operations import balances, bank_accounts, transactions
-from postgres.identity import Evidence, identify
 from postgres.payload import storable
 from providers.gocardless.client import GoCardlessClient
-from providers.gocardless.rows import read_balance, read_transaction
+from providers.gocardless.rows import read_balance
 
 OVERLAP_DAYS = 14
 """Days that every pull reads again: banks add rows late."""
 
 _BALANCES, _TRANSACTIONS = "balances", "transactions"
-
-Row = tuple[dict[str, Any], dict[str, Any]]
-"""A payload and the columns that were read from it."""
 
 
 def pull_balances(run: Run) -> StepOutcome:
@@ -75,24 +72,23 @@ def _pull_transactions(
         _TRANSACTIONS,
         lambda: client.transactions(_id(account), date_from=window.first, date_to=date_to),
     )
-    listed = answer.payload["transactions"]
-    booked = _read_rows(listed["booked"], is_pending=False)
-    pending = _read_rows(listed.get("pending") or [], is_pending=True)
-    rows = [row for row in (*booked, *pending) if row is not None]
+    received, rows = read_answer(answer.payload["transactions"])
     with run.sessions.begin() as session:
         stamp = lock_account(session, account, run)
-        counts = transactions.land(session, account.user_id, account.bank_account_id, rows, stamp)
-        if window.last >= clock.today():
-            keys = [str(facts["identity_key"]) for _, facts in rows if facts["is_pending"]]
-            transactions.withdraw_pending(
-                session, account.user_id, account.bank_account_id, keys, stamp
-            )
+        counts = transactions.land(
+            session,
+            account.user_id,
+            account.bank_account_id,
+            rows,
+            stamp,
+            first_day=window.first,
+            last_day=date_to,
+        )
         if _reaches(account, window):
             bank_accounts.advance_watermark(
                 session, account.user_id, account.bank_account_id, window.last
             )
         note_limits(session, account, _TRANSACTIONS, answer)
-    received = len(booked) + len(pending)
     return AccountOutcome(
         account.connection_id,
         account.label,
@@ -102,43 +98,6 @@ def _pull_transactions(
         quarantined=sum(1 for _, facts in rows if facts["refusal"]),
         superseded=received - len(rows),
     )
-
-
-def _read_rows(payloads: Sequence[Any], *, is_pending: bool) -> list[Row | None]:
-    """Read and identify the rows of one list; None stands for a repeat of another row."""
-    clean = [
-        storable(payload if isinstance(payload, dict) else {"not_an_object": payload})
-        for payload in payloads
-    ]
-    facts = [read_transaction(payload, is_pending=is_pending) for payload, _ in clean]
-    verdicts = identify(
-        [
-            Evidence(
-                # A pending row's ids change from answer to answer.
-                provider_id=None if is_pending else row.internal_transaction_id,
-                content=(
-                    row.booking_date,
-                    row.amount,
-                    row.currency,
-                    row.description,
-                    row.counterparty_name,
-                ),
-            )
-            for row in facts
-        ]
-    )
-    rows: list[Row | None] = []
-    for (payload, was_dirty), row, verdict in zip(clean, facts, verdicts, strict=True):
-        if verdict.is_repeat:
-            rows.append(None)
-            continue
-        columns = dataclasses.asdict(row)
-        dirty = "the row holds characters that cannot be stored" if was_dirty else None
-        columns["refusal"] = row.refusal or verdict.conflict or dirty
-        columns["is_pending"] = is_pending
-        columns["identity_key"] = verdict.key
-        rows.append((payload, columns))
-    return rows
 
 
 def _for_each_account(

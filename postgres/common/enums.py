@@ -70,6 +70,19 @@ class TransactionKind(StrEnum):
     OTHER = "other"
 
 
+class IdentityBasis(StrEnum):
+    """What a provider's row was recognised by as a version of a transaction."""
+
+    NEW = "new"
+    TRUSTED_ID = "trusted_id"
+    CONTENT = "content"
+    SHARED_ID = "shared_id"
+    LIKENESS = "likeness"
+    SETTLED_ID = "settled_id"
+    SETTLED_CONTENT = "settled_content"
+    SETTLED_AMOUNT = "settled_amount"
+
+
 class JobType(StrEnum):
     """What a job did."""
 

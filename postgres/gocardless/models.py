@@ -11,10 +11,12 @@ import uuid
 from decimal import Decimal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from postgres.auth.models import owner
-from postgres.core import Base, HasId, RawRow
+from postgres.common.enums import IdentityBasis
+from postgres.core import Base, HasId, RawRow, checked
 from postgres.ownership import same_owner
 
 SCHEMA = "gocardless"
@@ -103,6 +105,11 @@ class BankAccount(HasId, RawRow, Base):
     transactions_through: Mapped[dt.date | None] = mapped_column(
         comment="watermark: every day up to here has been read; moves only with the rows' commit"
     )
+    identified_through: Mapped[int] = mapped_column(
+        sa.BigInteger,
+        server_default="0",
+        comment="last answer whose rows are known as transactions; 0: decide on all again",
+    )
     projected_through: Mapped[dt.datetime | None] = mapped_column(
         comment="raw rows changed up to here are in the ledger; null: project all again"
     )
@@ -126,10 +133,32 @@ class Balance(HasId, RawRow, Base):
     reference_date: Mapped[dt.date | None]
 
 
-class Transaction(HasId, RawRow, Base):
-    """One row of a transactions answer, with what was read from it.
+class Answer(Base):
+    """A transactions answer that was not the same as the one before: what was asked, and when."""
 
-    Either the facts that the ledger needs are there, or ``refusal`` says why they are not.
+    __tablename__ = "answers"
+    __table_args__ = (
+        same_owner("bank_account_id", "gocardless.bank_accounts", ondelete="CASCADE"),
+        sa.Index(None, "bank_account_id"),
+        {"schema": SCHEMA},
+    )
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="in their order"
+    )
+    user_id: Mapped[uuid.UUID] = owner()
+    bank_account_id: Mapped[uuid.UUID]
+    first_day: Mapped[dt.date]
+    last_day: Mapped[dt.date | None] = mapped_column(comment="null: whatever the bank had")
+    seen_at: Mapped[dt.datetime]
+    run_id: Mapped[str]
+
+
+class Transaction(HasId, RawRow, Base):
+    """One row of transactions answers, with what was read from it and what it is a version of.
+
+    Either the facts that the ledger needs are there, or ``refusal`` says why they are not. A row
+    that the bank rewrote is another row here; both are versions of one transaction.
     """
 
     __tablename__ = "transactions"
@@ -141,14 +170,30 @@ class Transaction(HasId, RawRow, Base):
             " and (is_pending or booking_date is not null))",
             name="read_or_refused",
         ),
+        sa.CheckConstraint("refusal is null or ledger_id is null", name="refused_is_no_version"),
+        sa.CheckConstraint("(withdrawn_at is null) = upper_inf(shown)", name="shown_or_withdrawn"),
         sa.Index(None, "bank_account_id", "changed_at"),
+        sa.Index(None, "bank_account_id", "internal_transaction_id"),
+        sa.Index(None, "ledger_id"),
         {"schema": SCHEMA},
     )
 
     user_id: Mapped[uuid.UUID] = owner()
     bank_account_id: Mapped[uuid.UUID]
     is_pending: Mapped[bool] = mapped_column(comment="which list of the answer it stood in")
-    identity_key: Mapped[str] = mapped_column(comment="see postgres.identity")
+    identity_key: Mapped[str] = mapped_column(
+        comment="digest of the content and, among equal rows of an answer, the place"
+    )
+    shown: Mapped[list[Range[int]]] = mapped_column(
+        INT8MULTIRANGE, comment="the answers that it stood in; open: it stands in the last one"
+    )
+    ledger_id: Mapped[uuid.UUID | None] = mapped_column(
+        comment="the transaction that it is a version of; null: not decided yet, or doubtful"
+    )
+    identified_by: Mapped[IdentityBasis | None] = mapped_column(checked(IdentityBasis))
+    doubt: Mapped[str | None] = mapped_column(
+        comment="what of its identity a person has to decide; null: nothing"
+    )
     internal_transaction_id: Mapped[str | None]
     transaction_id: Mapped[str | None]
     entry_reference: Mapped[str | None]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,16 @@ from postgres.common.models import (
     Transaction,
 )
 from postgres.common.operations import accounts, balance_snapshots, quarantine
-from postgres.core import EPOCH, WriteCounts, read_sql, select_text, upsert_from_select
+from postgres.common.operations.transaction_folding import fold_transactions
+from postgres.core import (
+    EPOCH,
+    WriteCounts,
+    read_sql,
+    select_text,
+    table_of,
+    upsert_from_select,
+)
+from postgres.gocardless.identification import feeds_of, identify
 from postgres.gocardless.models import BankAccount, Requisition
 from postgres.gocardless.models import Institution as RawInstitution
 from postgres.gocardless.models import Transaction as RawTransaction
@@ -63,6 +73,7 @@ _BALANCE = (
     "raw_id",
 )
 _TRANSACTION = (
+    "id",
     "user_id",
     "account_id",
     "source_key",
@@ -215,24 +226,21 @@ def project_balances(session: Session, account: LinkedAccount) -> WriteCounts:
 
 def project_transactions(session: Session, account: LinkedAccount) -> WriteCounts:
     """Bring what changed of one account's rows into the ledger, and set aside what cannot go."""
-    projected_through = session.scalar(
-        sa.select(BankAccount.projected_through).where(BankAccount.id == account.bank_account_id)
-    )
-    changed_through = session.scalar(
-        sa.select(sa.func.max(RawTransaction.changed_at)).where(
-            RawTransaction.bank_account_id == account.bank_account_id
-        )
-    )
-    if changed_through is None or changed_through == projected_through:
+    feeds = feeds_of(session, account.user_id, account.account_id)
+    changed = _changed_through(session, feeds)
+    behind = [feed for feed in feeds if changed.get(feed.id) != feed.projected_through]
+    if not behind:
         return WriteCounts()
-    bounds: dict[str, Any] = {
-        "bank_account_id": account.bank_account_id,
-        "projected_through": projected_through,
+    identified = identify(session, feeds)
+    is_anew = any(feed.projected_through is None for feed in behind)
+    scope: dict[str, Any] = {
+        "feeds": [feed.id for feed in feeds],
+        "names": None if is_anew else list(identified.names),
     }
     upsert_from_select(
         session,
         Merchant,
-        select_text(read_sql(__file__, "merchants.sql"), Merchant, ("user_id", "name"), **bounds),
+        select_text(read_sql(__file__, "merchants.sql"), Merchant, ("user_id", "name"), **scope),
         key=("user_id", "name"),
     )
     counts = upsert_from_select(
@@ -243,24 +251,60 @@ def project_transactions(session: Session, account: LinkedAccount) -> WriteCount
             Transaction,
             _TRANSACTION,
             account_id=account.account_id,
-            **bounds,
+            **scope,
         ),
-        key=("account_id", "source_key"),
-        insert_only=("user_id", "first_seen_at"),
+        key=("id",),
+        insert_only=("user_id",),
     )
-    quarantine.set_aside(
-        session,
-        account.user_id,
-        RawTransaction,
-        sa.and_(
-            RawTransaction.bank_account_id == account.bank_account_id,
-            RawTransaction.changed_at > (projected_through or EPOCH),
-        ),
-        account_id=account.account_id,
-    )
-    session.execute(
-        sa.update(BankAccount)
-        .where(BankAccount.id == account.bank_account_id)
-        .values(projected_through=changed_through)
-    )
+    fold_transactions(session, account.user_id, identified.merged)
+    _delete_unfounded(session, account, scope["names"])
+    for feed in behind:
+        quarantine.set_aside(
+            session,
+            account.user_id,
+            RawTransaction,
+            sa.and_(
+                RawTransaction.bank_account_id == feed.id,
+                sa.or_(
+                    RawTransaction.changed_at > (feed.projected_through or EPOCH),
+                    RawTransaction.ledger_id.in_(identified.names),
+                    RawTransaction.doubt.is_not(None),
+                ),
+            ),
+            account_id=account.account_id,
+            reason=sa.func.coalesce(RawTransaction.refusal, RawTransaction.doubt),
+        )
+        feed.projected_through = changed.get(feed.id)
+    session.flush()
     return counts
+
+
+def _changed_through(
+    session: Session, feeds: Sequence[BankAccount]
+) -> dict[uuid.UUID, dt.datetime]:
+    rows = session.execute(
+        sa.select(RawTransaction.bank_account_id, sa.func.max(RawTransaction.changed_at))
+        .where(RawTransaction.bank_account_id.in_([feed.id for feed in feeds]))
+        .group_by(RawTransaction.bank_account_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _delete_unfounded(
+    session: Session, account: LinkedAccount, names: Sequence[uuid.UUID] | None
+) -> None:
+    """Delete transactions that no raw row is a version of any more.
+
+    :param names: which to look at; None: all of the account.
+    """
+    session.execute(
+        sa.delete(Transaction)
+        .where(
+            Transaction.user_id == account.user_id,
+            Transaction.account_id == account.account_id,
+            Transaction.raw_table == table_of(RawTransaction).fullname,
+            sa.true() if names is None else Transaction.id.in_(names),
+            ~sa.exists().where(RawTransaction.ledger_id == Transaction.id),
+        )
+        .execution_options(synchronize_session=False)
+    )

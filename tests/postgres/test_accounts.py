@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from postgres import raw
@@ -190,6 +191,7 @@ class TestRaw:
                 bank_account_id=account_id,
                 is_pending=False,
                 identity_key=f"k{number}",
+                shown=[Range(1, None)],
                 refusal="no amount",
                 payload={"number": number},
                 content_hash=b"",

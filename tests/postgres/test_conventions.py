@@ -61,6 +61,7 @@ ENTITIES = {
         "bank_accounts",
         "balances",
         "transactions",
+        "answers",
         "rate_limits",
     ),
     "trading212": (

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postgres.identity import Evidence, Identified, identify
+from postgres.identity.answers import Evidence, Identified, identify
 
 amounts = st.sampled_from([Decimal("-12.50"), Decimal("-12.5"), Decimal("3.00"), Decimal(3)])
 contents = st.tuples(

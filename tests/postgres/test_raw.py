@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from postgres.core import Base, WriteCounts
@@ -246,6 +247,7 @@ TABLES = [
             "amount": 1,
             "currency": "GBP",
             "refusal": last(n, "a fault"),
+            "shown": last(n, [Range(1, 2)], [Range(1, None)]),
             "withdrawn_at": last(n, YEAR),
         },
         lambda home: [
@@ -255,8 +257,8 @@ TABLES = [
             ({"is_pending": False}, [2, 1]),
             ({"is_refused": True}, [3]),
             ({"is_refused": False}, [2, 1]),
-            ({"is_withdrawn": True}, [3]),
-            ({"is_withdrawn": False}, [2, 1]),
+            ({"is_shown": False}, [3]),
+            ({"is_shown": True}, [2, 1]),
         ],
     ),
     Table(
@@ -444,26 +446,6 @@ class TestWhatIsAnothers:
             bank_accounts.advance_watermark(session, home.ann.user_id, account.id, day(number))
         session.refresh(account)
         assert account.transactions_through == day(2)
-
-    def test_pending_rows_stay(self, session: Session, home: Home) -> None:
-        account_id = home.accounts[1]
-        for number in (1, 2):
-            put(
-                session,
-                gocardless.Transaction,
-                home.ann.user_id,
-                number,
-                bank_account_id=account_id,
-                is_pending=True,
-                identity_key=f"k{number}",
-                refusal="no amount",
-            )
-
-        def withdraw(user_id: uuid.UUID) -> int:
-            return transactions.withdraw_pending(session, user_id, account_id, ["k1"], stamp(5))
-
-        assert withdraw(home.stranger.user_id) == 0
-        assert [withdraw(home.ann.user_id) for _ in range(2)] == [1, 0]
 
     def test_positions_stay_open(self, session: Session, home: Home) -> None:
         row = put(

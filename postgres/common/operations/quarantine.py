@@ -24,22 +24,25 @@ def set_aside(
     scope: sa.ColumnElement[bool],
     *,
     account_id: uuid.UUID,
+    reason: sa.ColumnElement[str | None] | None = None,
 ) -> None:
     """Bring the quarantine of one of a user's accounts up to what its raw rows say.
 
     :param raw_model: a provider table with ``id``, ``user_id`` and ``refusal``.
     :param scope: which of its rows may have changed.
+    :param reason: why a row is set aside, NULL if it is not; by default its ``refusal``.
     """
     raw_table = table_of(raw_model).fullname
+    why = raw_model.refusal if reason is None else reason
     refused = sa.select(
         raw_model.user_id,
         sa.literal(account_id).label("account_id"),
         sa.literal(raw_table).label("raw_table"),
         raw_model.id.label("raw_id"),
-        raw_model.refusal.label("reason"),
+        why.label("reason"),
         _NEVER.label("retry_requested_at"),
         _NEVER.label("dropped_at"),
-    ).where(raw_model.user_id == user_id, scope, raw_model.refusal.is_not(None))
+    ).where(raw_model.user_id == user_id, scope, why.is_not(None))
     # What was asked for a row is done once it is looked at again, and a new reason is news. A row
     # that was dropped and reads the same is left alone.
     upsert_from_select(
@@ -55,7 +58,7 @@ def set_aside(
             Quarantine.user_id == user_id,
             Quarantine.account_id == account_id,
             Quarantine.raw_table == raw_table,
-            sa.exists().where(raw_model.id == Quarantine.raw_id, raw_model.refusal.is_(None)),
+            sa.exists().where(raw_model.id == Quarantine.raw_id, why.is_(None)),
         )
         .execution_options(synchronize_session=False)
     )

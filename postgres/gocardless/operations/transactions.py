@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from postgres.core import WriteCounts, upsert
-from postgres.gocardless.models import Transaction
+from postgres.gocardless.models import Answer, Transaction
+from postgres.identity.versions import NEAR_DAYS
 from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import FIRST_SEEN, Stamp
 from postgres.raw import get_row, list_raw, on_days
+
+_KEYS = pg.ARRAY(sa.Text())
+_MARGIN = dt.timedelta(days=NEAR_DAYS)
 
 
 def land(
@@ -23,62 +29,118 @@ def land(
     bank_account_id: uuid.UUID,
     rows: Sequence[tuple[dict[str, Any], dict[str, Any]]],
     stamp: Stamp,
+    *,
+    first_day: dt.date,
+    last_day: dt.date | None,
 ) -> WriteCounts:
-    """Store the rows of one answer; ones that are stored already are not written.
+    """Store what an answer changed: rows that are new, are back, or are not shown any more.
+
+    An answer that says the same as those before it writes nothing.
 
     :param rows: payload and the columns read from it, with ``is_pending`` and ``identity_key``;
         no key twice.
+    :param last_day: None: the answer reaches to today, and its pending rows are all there are.
     """
-    return upsert(
+    keys = {(bool(f["is_pending"]), str(f["identity_key"])): (p, f) for p, f in rows}
+    stored = _stored(session, user_id, bank_account_id, [key for _, key in keys])
+    days = [f["booking_date"] for _, f in rows if not f["is_pending"] and f["booking_date"]]
+    # What lies before the first row may be there and not told: banks cut off at some day.
+    first_told = max(first_day, min(days) - _MARGIN) if days else None
+    new = [pair for key, pair in keys.items() if key not in stored]
+    back = [row.id for key, row in stored.items() if key in keys and not row.is_shown]
+    gone = [
+        row.id
+        for key, row in stored.items()
+        if key not in keys and row.is_shown and _is_expected(row, first_told, last_day)
+    ]
+    unchanged = len(keys) - len(new) - len(back)
+    if not (new or back or gone):
+        return WriteCounts(unchanged=unchanged)
+    answer = Answer(
+        user_id=user_id,
+        bank_account_id=bank_account_id,
+        first_day=first_day,
+        last_day=last_day,
+        seen_at=stamp.seen_at,
+        run_id=stamp.run_id,
+    )
+    session.add(answer)
+    session.flush()
+    from_now_on = [Range(answer.id, None)]
+    owner = {"user_id": user_id, "bank_account_id": bank_account_id, "shown": from_now_on}
+    counts = upsert(
         session,
         Transaction,
-        [
-            {
-                "user_id": user_id,
-                "bank_account_id": bank_account_id,
-                **facts,
-                "withdrawn_at": None,
-                **stamp.on(payload),
-            }
-            for payload, facts in rows
-        ],
+        [{**owner, **facts, **stamp.on(payload)} for payload, facts in new],
         key=("bank_account_id", "is_pending", "identity_key"),
-        compare=("content_hash", "withdrawn_at"),
-        insert_only=FIRST_SEEN,
+        compare=("content_hash",),
+        insert_only=(*FIRST_SEEN, "shown"),
     )
+    _move(session, back, Transaction.shown.op("+")(_multirange(from_now_on)), None, stamp)
+    until_now = [Range(None, answer.id)]
+    until = Transaction.shown.op("*")(_multirange(until_now))
+    _move(session, gone, until, stamp.seen_at, stamp)
+    return counts + WriteCounts(updated=len(back) + len(gone), unchanged=unchanged)
 
 
-def withdraw_pending(
-    session: Session,
-    user_id: uuid.UUID,
-    bank_account_id: uuid.UUID,
-    still_pending: Sequence[str],
-    stamp: Stamp,
-) -> int:
-    """Mark the pending rows that the newest answer no longer has.
-
-    The ``pending`` list of an answer replaces the account's former one.
-
-    :param still_pending: identity keys of the answer's list.
-    :returns: how many rows were marked.
-    """
-    gone = session.execute(
-        sa.update(Transaction)
-        .where(
+def _stored(
+    session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID, keys: Collection[str]
+) -> dict[tuple[bool, str], sa.Row[Any]]:
+    """Return the rows that are shown, and those of some keys whether they are or not."""
+    is_shown = sa.func.upper_inf(Transaction.shown)
+    rows = session.execute(
+        sa.select(
+            Transaction.id,
+            Transaction.is_pending,
+            Transaction.identity_key,
+            is_shown.label("is_shown"),
+            Transaction.booking_date,
+            Transaction.value_date,
+        ).where(
             Transaction.user_id == user_id,
             Transaction.bank_account_id == bank_account_id,
-            Transaction.is_pending,
-            Transaction.withdrawn_at.is_(None),
-            Transaction.identity_key.not_in(still_pending),
+            sa.or_(is_shown, Transaction.identity_key == sa.any_(sa.literal(list(keys), _KEYS))),
         )
-        .values(
-            withdrawn_at=stamp.seen_at,
-            changed_at=stamp.changed_at,
-            changed_run_id=stamp.run_id,
-        )
-        .returning(Transaction.id)
     )
-    return len(gone.all())
+    return {(row.is_pending, row.identity_key): row for row in rows}
+
+
+def _is_expected(row: sa.Row[Any], first_told: dt.date | None, last_day: dt.date | None) -> bool:
+    """Tell whether an answer would show a row if the bank still had it.
+
+    A bank shows what it has under either of its days [GoCardless help 11529689817628].
+    """
+    if row.is_pending:
+        return last_day is None
+    days = [day for day in (row.booking_date, row.value_date) if day is not None]
+    return first_told is not None and any(
+        first_told <= day and (last_day is None or day <= last_day) for day in days
+    )
+
+
+def _move(
+    session: Session,
+    row_ids: Collection[uuid.UUID],
+    shown: sa.ColumnElement[Any],
+    withdrawn_at: dt.datetime | None,
+    stamp: Stamp,
+) -> None:
+    if row_ids:
+        session.execute(
+            sa.update(Transaction)
+            .where(Transaction.id == sa.any_(sa.literal(list(row_ids), pg.ARRAY(sa.Uuid()))))
+            .values(
+                shown=shown,
+                withdrawn_at=withdrawn_at,
+                changed_at=stamp.changed_at,
+                changed_run_id=stamp.run_id,
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _multirange(ranges: list[Range[int]]) -> sa.ColumnElement[Any]:
+    return sa.literal(ranges, pg.INT8MULTIRANGE())
 
 
 def get_transaction(
@@ -95,7 +157,7 @@ def list_transactions(
     bank_account_id: uuid.UUID | None = None,
     is_pending: bool | None = None,
     is_refused: bool | None = None,
-    is_withdrawn: bool | None = None,
+    is_shown: bool | None = None,
     since: dt.date | None = None,
     until: dt.date | None = None,
     changed_since: dt.datetime | None = None,
@@ -106,7 +168,7 @@ def list_transactions(
 
     :param is_pending: which list of the answer they stood in.
     :param is_refused: whether they cannot be placed in the ledger.
-    :param is_withdrawn: whether a later answer has them no longer.
+    :param is_shown: whether the last answer that covers them has them.
     :param since: the first booking date; a row without one is on no day.
     :param until: the last one, included.
     :param changed_since: by the stamps of landing.
@@ -115,8 +177,8 @@ def list_transactions(
     where = on_days(Transaction.booking_date, since, until)
     if is_refused is not None:
         where.append(Transaction.refusal.is_not(None) == is_refused)
-    if is_withdrawn is not None:
-        where.append(Transaction.withdrawn_at.is_not(None) == is_withdrawn)
+    if is_shown is not None:
+        where.append(sa.func.upper_inf(Transaction.shown) == is_shown)
     matching = {Transaction.bank_account_id: bank_account_id, Transaction.is_pending: is_pending}
     return list_raw(
         session,

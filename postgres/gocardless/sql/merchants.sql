@@ -7,9 +7,9 @@ cross join lateral (
     select common.normalise_merchant(coalesce(r.counterparty_name, r.description)) as name
 ) as statement
 where
-    r.bank_account_id = :bank_account_id
-    and r.refusal is null
-    and r.changed_at > coalesce(cast(:projected_through as timestamptz), '-infinity')
+    r.bank_account_id = any(cast(:feeds as uuid[]))
+    and r.ledger_id is not null
+    and (cast(:names as uuid[]) is null or r.ledger_id = any(cast(:names as uuid[])))
     and coalesce(r.counterparty_name, r.description) is not null
     and not exists (
         select 1 from common.merchant_aliases as alias

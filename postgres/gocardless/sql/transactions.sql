@@ -1,40 +1,34 @@
--- The raw rows of one account that changed since they were last projected, as ledger rows. Pending
--- ones are looked at each time: a booked row may have come that stands for them.
-with changed as (
-    select r.*
+-- Transactions of one account as their last versions say: what is booked before what is pending, what
+-- is shown before what is not, and then what came last.
+with versions as (
+    select
+        r.*,
+        row_number() over (
+            partition by r.ledger_id
+            order by
+                r.is_pending,
+                upper_inf(r.shown) desc,
+                (select max(lower(span)) from unnest(r.shown) as u (span)) desc,
+                r.id
+        ) as place,
+        min(r.first_seen_at) over (partition by r.ledger_id) as known_since,
+        bool_or(r.is_pending and upper_inf(r.shown)) over (partition by r.ledger_id) as is_pending_now
     from gocardless.transactions as r
     where
-        r.bank_account_id = :bank_account_id
-        and r.refusal is null
-        and (
-            r.changed_at > coalesce(cast(:projected_through as timestamptz), '-infinity')
-            or (r.is_pending and r.withdrawn_at is null)
-        )
+        r.bank_account_id = any(cast(:feeds as uuid[]))
+        and r.ledger_id is not null
+        and (cast(:names as uuid[]) is null or r.ledger_id = any(cast(:names as uuid[])))
 )
 
 select
+    r.ledger_id as id,
     r.user_id,
     :account_id as account_id,
-    case when r.is_pending then 'pending:' else 'booked:' end || r.identity_key as source_key,
+    r.ledger_id::text as source_key,
     case
         when not r.is_pending then 'booked'
-        when r.withdrawn_at is not null then 'void'
-        -- The same row in both lists of an answer is one row, and the booked one counts.
-        when
-            exists (
-                select 1 from gocardless.transactions as b
-                where
-                    b.bank_account_id = r.bank_account_id
-                    and not b.is_pending
-                    and b.amount = r.amount
-                    and (
-                        b.transaction_id = r.transaction_id
-                        or b.internal_transaction_id = r.internal_transaction_id
-                        or b.entry_reference = r.entry_reference
-                    )
-            )
-            then 'void'
-        else 'pending'
+        when r.is_pending_now then 'pending'
+        else 'void'
     end as status,
     r.amount,
     r.currency,
@@ -49,8 +43,8 @@ select
     case when own.account_number is not null then 'transfer' else 'payment' end as kind,
     'gocardless.transactions' as raw_table,
     r.id as raw_id,
-    r.first_seen_at
-from changed as r
+    r.known_since as first_seen_at
+from versions as r
 left join lateral (
     select common.normalise_merchant(coalesce(r.counterparty_name, r.description)) as name
 ) as statement on true
@@ -67,3 +61,4 @@ left join lateral (
     where a.user_id = r.user_id and a.account_number = r.counterparty_account
     limit 1
 ) as own on true
+where r.place = 1

@@ -1,0 +1,260 @@
+"""Decide which raw rows are versions of which transaction; see :mod:`postgres.identity`.
+
+All that is decided is kept on the raw rows, so the ledger can be made from them again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.orm import Session
+
+from postgres.common.models import AccountLink
+from postgres.gocardless.models import Answer, BankAccount, Transaction
+from postgres.identity import history
+from postgres.identity.history import Delivered, Resolution, Span
+from postgres.identity.versions import Version, plain
+
+PROVIDER = "gocardless"
+CONTEXT = dt.timedelta(days=45)
+"""How far from a new row the rows lie that it could be a version of, or that say what is usual."""
+
+# What banks write where they have no id.
+_PLACEHOLDER = re.compile(
+    r"not ?provided|not ?available|non ?ref|none|null|n/?a|unknown|0+|9+|-+", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """What was decided of an account's rows.
+
+    :param names: transactions whose versions changed, and such as have none any more.
+    :param merged: of those, the ones that turned out to be others, by name.
+    """
+
+    names: Collection[uuid.UUID]
+    merged: dict[uuid.UUID, uuid.UUID]
+
+
+def feeds_of(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> Sequence[BankAccount]:
+    """Return the raw accounts that a ledger account is or was read through, locked."""
+    is_linked = sa.exists().where(
+        AccountLink.provider == PROVIDER,
+        AccountLink.user_id == user_id,
+        AccountLink.account_id == account_id,
+        AccountLink.provider_account_id == sa.cast(BankAccount.provider_account_id, sa.Text),
+    )
+    return session.scalars(
+        sa.select(BankAccount)
+        .where(BankAccount.user_id == user_id, is_linked)
+        .order_by(BankAccount.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def identify(session: Session, feeds: Sequence[BankAccount]) -> Identified:
+    """Decide on the rows of one ledger account that answers brought since the last time.
+
+    :param feeds: the raw accounts that it is or was read through, locked. One whose
+        ``identified_through`` is 0 has all its rows decided on anew.
+    """
+    since = {feed.id: feed.identified_through for feed in feeds}
+    is_anew = not any(since.values())
+    rows = _all(session, feeds) if is_anew else _changed(session, feeds)
+    if not rows:
+        return Identified((), {})
+    former = {row.id: row.ledger_id for row in rows}
+    if not is_anew:
+        rows = _with_context(session, feeds, rows)
+    answers = {
+        answer.id: history.Answer(answer.first_day, answer.last_day)
+        for answer in session.scalars(
+            sa.select(Answer).where(Answer.bank_account_id.in_(list(since)))
+        )
+    }
+    resolution = history.resolve(map(_delivered, rows), answers, since=since)
+    _keep(session, rows, resolution)
+    last = {feed.id: _last_answer(feed.id, rows) for feed in feeds}
+    for feed in feeds:
+        feed.identified_through = max(last[feed.id], feed.identified_through)
+    session.flush()
+    decided = {verdict.name for verdict in resolution.verdicts.values() if verdict.name}
+    touched = decided | {name for name in former.values() if name} | set(resolution.merged)
+    before = {
+        row.ledger_id for row in rows if row.id in resolution.verdicts and row.ledger_id is not None
+    }
+    return Identified(touched | before, resolution.merged)
+
+
+def _last_answer(feed_id: uuid.UUID, rows: Iterable[sa.Row[Any]]) -> int:
+    return max(
+        (
+            number
+            for row in rows
+            if row.bank_account_id == feed_id
+            for span in row.shown
+            for number in (span.lower, span.upper)
+            if number is not None
+        ),
+        default=0,
+    )
+
+
+_COLUMNS = (
+    Transaction.id,
+    Transaction.bank_account_id,
+    Transaction.is_pending,
+    Transaction.shown,
+    Transaction.ledger_id,
+    Transaction.internal_transaction_id,
+    Transaction.transaction_id,
+    Transaction.entry_reference,
+    Transaction.amount,
+    Transaction.currency,
+    Transaction.booking_date,
+    Transaction.value_date,
+    Transaction.booked_at,
+    Transaction.description,
+    Transaction.counterparty_name,
+    Transaction.first_seen_at,
+    Transaction.identified_by,
+    Transaction.doubt,
+)
+_DAY = sa.func.coalesce(
+    Transaction.booking_date, Transaction.value_date, sa.cast(Transaction.first_seen_at, sa.Date)
+)
+
+
+def _of(feeds: Sequence[BankAccount]) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        Transaction.bank_account_id.in_([feed.id for feed in feeds]), Transaction.refusal.is_(None)
+    )
+
+
+def _all(session: Session, feeds: Sequence[BankAccount]) -> list[sa.Row[Any]]:
+    return list(session.execute(sa.select(*_COLUMNS).where(_of(feeds))))
+
+
+def _changed(session: Session, feeds: Sequence[BankAccount]) -> list[sa.Row[Any]]:
+    is_changed = [
+        sa.and_(
+            Transaction.bank_account_id == feed.id,
+            sa.true()
+            if feed.projected_through is None
+            else Transaction.changed_at > feed.projected_through,
+        )
+        for feed in feeds
+    ]
+    return list(session.execute(sa.select(*_COLUMNS).where(_of(feeds), sa.or_(*is_changed))))
+
+
+def _with_context(
+    session: Session, feeds: Sequence[BankAccount], rows: Sequence[sa.Row[Any]]
+) -> list[sa.Row[Any]]:
+    """Add what the rows could be versions of, whole transactions each."""
+    days = [
+        day
+        for row in rows
+        for day in (row.booking_date, row.value_date, row.first_seen_at.date())
+        if day
+    ]
+    ids = {row.internal_transaction_id for row in rows} - {None}
+    near = sa.select(Transaction.id, Transaction.ledger_id).where(
+        _of(feeds),
+        sa.or_(
+            _DAY.between(min(days) - CONTEXT, max(days) + CONTEXT),
+            Transaction.internal_transaction_id.in_(ids),
+            Transaction.id.in_([row.id for row in rows]),
+        ),
+    )
+    found = session.execute(near).all()
+    names = {row.ledger_id for row in found} - {None}
+    whole = sa.select(*_COLUMNS).where(
+        _of(feeds),
+        sa.or_(
+            Transaction.id == _any({row.id for row in found}), Transaction.ledger_id == _any(names)
+        ),
+    )
+    return list(session.execute(whole))
+
+
+def _any(ids: Collection[uuid.UUID]) -> sa.ColumnElement[bool]:
+    return sa.any_(sa.literal(list(ids), pg.ARRAY(sa.Uuid())))
+
+
+def _delivered(row: sa.Row[Any]) -> Delivered:
+    usual = {_credible(row.transaction_id), _credible(row.entry_reference)}
+    internal = _credible(row.internal_transaction_id)
+    if row.is_pending:
+        usual.add(internal)
+    return Delivered(
+        Version(
+            row.id,
+            row.amount,
+            row.currency,
+            row.booking_date,
+            row.value_date,
+            row.booked_at,
+            plain(row.counterparty_name, row.description),
+            trusted_id=None if row.is_pending else internal,
+            other_ids=frozenset(each for each in usual if each),
+        ),
+        row.is_pending,
+        row.bank_account_id,
+        tuple(Span(span.lower, span.upper) for span in row.shown),
+        row.first_seen_at.date(),
+        row.ledger_id,
+    )
+
+
+def _credible(provider_id: str | None) -> str | None:
+    return None if provider_id is None or _PLACEHOLDER.fullmatch(provider_id) else provider_id
+
+
+def _keep(session: Session, rows: Sequence[sa.Row[Any]], resolution: Resolution) -> None:
+    """Write what was decided differently from before."""
+    doubted = set(resolution.doubts)
+    settled = set(resolution.merged.values())
+    values = []
+    for row in rows:
+        verdict = resolution.verdicts.get(row.id)
+        name = verdict.name if verdict else row.ledger_id
+        basis = verdict.basis if verdict and verdict.name else row.identified_by if name else None
+        doubt = verdict.conflict if verdict else row.doubt
+        if row.is_pending and name in doubted:
+            doubt = "it may have become one of several booked rows"
+        elif row.is_pending and name in settled:
+            doubt = None
+        if (name, basis, doubt) != (row.ledger_id, row.identified_by, row.doubt):
+            values.append((row.id, name, basis, doubt))
+    if not values:
+        return
+    decided = (
+        sa.func.unnest(
+            sa.literal([each[0] for each in values], pg.ARRAY(sa.Uuid())),
+            sa.literal([each[1] for each in values], pg.ARRAY(sa.Uuid())),
+            sa.literal([each[2] for each in values], pg.ARRAY(sa.Text())),
+            sa.literal([each[3] for each in values], pg.ARRAY(sa.Text())),
+        )
+        .table_valued("id", "ledger_id", "identified_by", "doubt")
+        .render_derived()
+    )
+    session.execute(
+        sa.update(Transaction)
+        .where(Transaction.id == decided.c.id)
+        .values(
+            ledger_id=decided.c.ledger_id,
+            identified_by=decided.c.identified_by,
+            doubt=decided.c.doubt,
+        )
+        .execution_options(synchronize_session=False)
+    )

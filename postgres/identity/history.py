@@ -1,0 +1,399 @@
+"""Go through the answers of an account in their order, and name the transactions.
+
+A transaction is named for good by the first row that told of it. All follows from the rows and the
+answers that showed them, so going through all of them again gives the same names.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from postgres.common.enums import IdentityBasis
+from postgres.identity.settlement import VERY_ALIKE, Booked, Pending, settle
+from postgres.identity.versions import NEAR_DAYS, Known, Verdict, Version, likeness, recognise
+
+HABIT_DAYS = 31
+"""How near two payments in the same words are to be a habit."""
+
+_RENAMED = uuid.UUID("c4c42b5b-9a3c-4a06-8a37-0d6d3a3b1b1e")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Answers by number: shown from the first on, and from the last on not any more."""
+
+    first: int
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an answer was asked for; only rows of its days can be new in it or missing from it.
+
+    :param last: None: whatever the bank has.
+    """
+
+    first: dt.date
+    last: dt.date | None = None
+
+    def covers(self, days: Iterable[dt.date]) -> bool:
+        """Tell whether it shows what is known under some day of these."""
+        return any(self.first <= day <= (self.last or day) for day in days)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A row, and which answers showed it.
+
+    :param feed: whose answers they are; one account may be read through several.
+    :param spans: in their order; at least one.
+    :param seen_on: the day of the answer that first showed it.
+    :param name: the transaction that it was a version of when that was last decided.
+    """
+
+    version: Version
+    is_pending: bool
+    feed: uuid.UUID
+    spans: tuple[Span, ...]
+    seen_on: dt.date
+    name: uuid.UUID | None = None
+
+
+@dataclass(slots=True)
+class Resolution:
+    """What was decided.
+
+    :param verdicts: by ``row_id``, of the rows that were decided on.
+    :param merged: transactions that turned out to be others, by name.
+    :param doubts: by name, pending transactions that may have become one of several booked ones.
+    """
+
+    verdicts: dict[uuid.UUID, Verdict] = field(default_factory=dict)
+    merged: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
+    doubts: dict[uuid.UUID, tuple[uuid.UUID, ...]] = field(default_factory=dict)
+
+
+def resolve(
+    rows: Iterable[Delivered],
+    answers: Mapping[int, Answer],
+    *,
+    since: Mapping[uuid.UUID, int] | None = None,
+) -> Resolution:
+    """Decide on every row that an answer after the given one brought, or brought back.
+
+    :param rows: of one account. Of those that were decided on, the ones that others could be
+        versions of are enough.
+    :param answers: by number, those that the rows name.
+    :param since: by feed, the last answer that was gone through before. Of a feed that is not in
+        it all is decided anew; a name that a row bears goes to the transaction that it founds.
+    """
+    history = _History(answers, since or {})
+    for row in sorted(rows, key=history.standing):
+        history.take_in(row)
+    for number in sorted(history.events):
+        history.go_through(number, history.events[number])
+    return history.resolution
+
+
+@dataclass(slots=True)
+class _Event:
+    """What one answer brought, and what it showed no more."""
+
+    feed: uuid.UUID
+    shown: list[Delivered] = field(default_factory=list)
+    gone: list[Delivered] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Thread:
+    """A transaction, as far as it is known.
+
+    :param live: by feed, the rows of it that are shown.
+    """
+
+    name: uuid.UUID
+    born: int
+    seen_on: dt.date
+    latest: Version
+    rows: dict[uuid.UUID, Delivered] = field(default_factory=dict)
+    live: dict[uuid.UUID, set[uuid.UUID]] = field(default_factory=lambda: defaultdict(set))
+    is_booked: bool = False
+    was_pending: bool = False
+
+    def add(self, row: Delivered) -> None:
+        self.rows[row.version.row_id] = row
+        if not row.is_pending or not self.is_booked:
+            self.latest = row.version
+        self.is_booked |= not row.is_pending
+        self.was_pending |= row.is_pending
+
+    def drop(self, row: Delivered) -> None:
+        del self.rows[row.version.row_id]
+        self.live[row.feed].discard(row.version.row_id)
+
+    def is_shown(self, feed: uuid.UUID, *, booked: bool = False) -> bool:
+        return any(not (booked and self.rows[row].is_pending) for row in self.live[feed])
+
+    @property
+    def known(self) -> Known:
+        return Known(self.name, self.latest)
+
+
+class _History:
+    """What is known of an account after each of its answers."""
+
+    def __init__(self, answers: Mapping[int, Answer], since: Mapping[uuid.UUID, int]) -> None:
+        self.answers = answers
+        self.since = since
+        self.resolution = Resolution()
+        self.events: dict[int, _Event] = {}
+        self.threads: dict[uuid.UUID, _Thread] = {}
+        self.thread_of: dict[uuid.UUID, _Thread] = {}
+        self.holders: dict[str, _Thread] = {}
+        self.bearers: dict[str, dict[uuid.UUID, _Thread]] = defaultdict(dict)
+        self.waiting: dict[uuid.UUID, _Thread] = {}
+        self.unsettled: dict[uuid.UUID, _Thread] = {}
+        self.replaced: dict[uuid.UUID, Delivered] = {}
+
+    def standing(self, row: Delivered) -> int:
+        """Return the last answer gone through that began to show a row; 0: none did."""
+        since = self.since.get(row.feed, 0)
+        return max((span.first for span in row.spans if span.first <= since), default=0)
+
+    def take_in(self, row: Delivered) -> None:
+        """Take in a row as it stood after the last answer that was gone through."""
+        since = self.since.get(row.feed, 0)
+        is_shown = False
+        for span in row.spans:
+            if span.first > since:
+                self._event(span.first, row).shown.append(row)
+            elif span.last is None or span.last > since:
+                is_shown = True
+            if span.last is not None and span.last > since:
+                self._event(span.last, row).gone.append(row)
+        if row.name is not None and row.spans[0].first <= since:
+            self._join(row, self._thread(row.name, row), is_shown=is_shown)
+
+    def _event(self, number: int, row: Delivered) -> _Event:
+        return self.events.setdefault(number, _Event(row.feed))
+
+    def go_through(self, number: int, event: _Event) -> None:
+        """Decide on what one answer brought."""
+        for row in event.gone:
+            self.replaced.pop(row.version.row_id, None)
+            if thread := self.thread_of.get(row.version.row_id):
+                thread.live[row.feed].discard(row.version.row_id)
+        fresh = [row for row in event.shown if not self._comes_back(row)]
+        fresh += self._wrongly_replaced(event.feed, self.answers[number])
+        booked = [row for row in fresh if not row.is_pending]
+        pending = [row for row in fresh if row.is_pending and not self._is_booked_too(row)]
+        self._recognise_booked(booked, event, number)
+        self._settle()
+        unshown = [thread for thread in self.waiting.values() if not thread.is_shown(event.feed)]
+        for row in self._recognise(pending, unshown):
+            self._decide(row, self._found(row, number), IdentityBasis.NEW)
+        self._settle()
+
+    def _comes_back(self, row: Delivered) -> bool:
+        """Show a row again as what it was, unless another row has taken its place."""
+        thread = self.thread_of.get(row.version.row_id)
+        if thread is None or thread.is_shown(row.feed, booked=not row.is_pending):
+            return False
+        thread.live[row.feed].add(row.version.row_id)
+        return True
+
+    def _wrongly_replaced(self, feed: uuid.UUID, answer: Answer) -> list[Delivered]:
+        """Give back their transactions to rows that are shown beside what had taken their place."""
+        fresh = []
+        for row in list(self.replaced.values()):
+            if row.feed != feed or not answer.covers(row.version.days):
+                continue
+            del self.replaced[row.version.row_id]
+            thread = self.thread_of[row.version.row_id]
+            for other in list(thread.live[feed]):
+                usurper = thread.rows[other]
+                if not usurper.is_pending and usurper is not row:
+                    self._leave(usurper, thread)
+                    fresh.append(usurper)
+            self._join(row, thread, is_shown=True)
+        return fresh
+
+    def _is_booked_too(self, row: Delivered) -> bool:
+        """Join a pending row to the booked transaction that shares an id and the money with it."""
+        same = {
+            thread.name: thread
+            for each in row.version.ids
+            for thread in self.bearers[each].values()
+            if thread.is_shown(row.feed, booked=True)
+            and thread.known.version.money == row.version.money
+        }
+        if len(same) != 1:
+            return False
+        (thread,) = same.values()
+        self._decide(row, thread, IdentityBasis.SETTLED_ID)
+        return True
+
+    def _recognise(self, rows: Sequence[Delivered], missing: Sequence[_Thread]) -> list[Delivered]:
+        """Decide on rows by what is missing, and return those that are no version of it."""
+        by_id = {row.version.row_id: row for row in rows}
+        holders = {
+            each: thread.known
+            for row in rows
+            if not row.is_pending
+            and (each := row.version.trusted_id) is not None
+            and (thread := self.holders.get(each)) is not None
+        }
+        verdicts = recognise(
+            [row.version for row in rows], [thread.known for thread in missing], holders
+        )
+        left = []
+        for row_id, verdict in verdicts.items():
+            row = by_id[row_id]
+            if verdict.name is None:
+                self.resolution.verdicts[row_id] = verdict
+            elif verdict.basis is IdentityBasis.NEW:
+                left.append(row)
+            else:
+                self._decide(row, self.threads[verdict.name], verdict.basis)
+        return left
+
+    def _recognise_booked(self, rows: Sequence[Delivered], event: _Event, number: int) -> None:
+        """Look for rows among what is missing; for late ones also just outside the answer's days.
+
+        A row on a day that was read before was not there then: it is late, or it came from a day
+        that this answer does not show.
+        """
+        if not rows:
+            return
+        margin = dt.timedelta(days=NEAR_DAYS)
+        days = [day for row in rows for day in row.version.days]
+        near = Answer(min(days) - margin, max(days) + margin)
+        around = [
+            thread
+            for thread in self.threads.values()
+            if thread.is_booked and near.covers(thread.known.version.days)
+        ]
+        missing = [thread for thread in around if not thread.is_shown(event.feed, booked=True)]
+        left = self._recognise(rows, missing)
+        before = [answer for other, answer in self.answers.items() if other < number]
+        late = [row for row in left if any(each.covers(row.version.days) for each in before)]
+        answer = self.answers[number]
+        outside = [t for t in around if not answer.covers(t.known.version.days)]
+        new = self._recognise(late, outside)
+        for row in left:
+            if row in new or row not in late:
+                self._decide(row, self._found(row, number), IdentityBasis.NEW)
+
+    def _settle(self) -> None:
+        """Let pending transactions become the booked ones that they are."""
+        pending = [
+            Pending(
+                thread.known, thread.born, thread.seen_on, is_gone=not any(thread.live.values())
+            )
+            for thread in self.waiting.values()
+        ]
+        if not pending:
+            return
+        oldest = min(each.born for each in pending)
+        shared = {each for one in pending for each in one.known.version.ids}
+        candidates = {
+            thread.name: thread for thread in self.unsettled.values() if thread.born > oldest
+        } | {
+            name: thread
+            for each in shared
+            for name, thread in self.bearers.get(each, {}).items()
+            if not thread.was_pending
+        }
+        settlement = settle(
+            pending, [Booked(t.known, t.born) for t in candidates.values()], self._is_a_habit
+        )
+        for one in pending:
+            self.resolution.doubts.pop(one.known.name, None)
+        for pair in settlement.settled:
+            self._merge(self.threads[pair.booked], self.threads[pair.pending], pair.basis)
+        self.resolution.doubts |= settlement.doubtful
+
+    def _is_a_habit(self, pending: Pending, booked: Booked) -> bool:
+        """Tell whether other payments in much the same words lie around a pending one's day."""
+        margin = dt.timedelta(days=HABIT_DAYS)
+        around = Answer(pending.seen_on - margin, pending.seen_on + margin)
+        pair = {pending.known.name, booked.known.name}
+        return any(
+            thread.name not in pair
+            and around.covers(thread.known.version.days or (thread.seen_on,))
+            and (likeness(pending.known.version.text, thread.known.version.text) or 0) >= VERY_ALIKE
+            for thread in self.threads.values()
+        )
+
+    def _found(self, row: Delivered, number: int) -> _Thread:
+        name = row.name or row.version.row_id
+        if name in self.threads:
+            name = row.version.row_id
+        if name in self.threads:
+            name = uuid.uuid5(_RENAMED, f"{row.version.row_id}:{number}")
+        return self._thread(name, row, number)
+
+    def _thread(self, name: uuid.UUID, row: Delivered, number: int | None = None) -> _Thread:
+        if name not in self.threads:
+            born = number or row.spans[0].first
+            self.threads[name] = _Thread(name, born, row.seen_on, row.version)
+        return self.threads[name]
+
+    def _decide(self, row: Delivered, thread: _Thread, basis: IdentityBasis) -> None:
+        self.resolution.verdicts[row.version.row_id] = Verdict(thread.name, basis)
+        self._join(row, thread, is_shown=True)
+
+    def _join(self, row: Delivered, thread: _Thread, *, is_shown: bool) -> None:
+        row_id = row.version.row_id
+        former = self.thread_of.get(row_id)
+        if former is not None and former is not thread:
+            self._leave(row, former)
+        thread.add(row)
+        self.thread_of[row_id] = thread
+        if not row.is_pending:
+            self._replace(thread, row)
+            if row.version.trusted_id is not None:
+                self.holders[row.version.trusted_id] = thread
+            for each in row.version.ids:
+                self.bearers[each][thread.name] = thread
+        if is_shown:
+            thread.live[row.feed].add(row_id)
+        self._file(thread)
+
+    def _leave(self, row: Delivered, thread: _Thread) -> None:
+        thread.drop(row)
+        del self.thread_of[row.version.row_id]
+        if self.holders.get(row.version.trusted_id or "") is thread:
+            del self.holders[row.version.trusted_id or ""]
+        for each in row.version.ids:
+            self.bearers[each].pop(thread.name, None)
+
+    def _replace(self, thread: _Thread, row: Delivered) -> None:
+        """Let a booked row take the place of the one that was shown before."""
+        for other in list(thread.live[row.feed]):
+            before = thread.rows[other]
+            if not before.is_pending and before is not row:
+                thread.live[row.feed].discard(other)
+                self.replaced[other] = before
+
+    def _file(self, thread: _Thread) -> None:
+        self.waiting.pop(thread.name, None)
+        self.unsettled.pop(thread.name, None)
+        if not thread.is_booked:
+            self.waiting[thread.name] = thread
+        elif not thread.was_pending:
+            self.unsettled[thread.name] = thread
+
+    def _merge(self, booked: _Thread, pending: _Thread, basis: IdentityBasis) -> None:
+        """Let the booked transaction go on as the pending one, with all that is told of that."""
+        self.resolution.merged[booked.name] = pending.name
+        for row in list(booked.rows.values()):
+            is_shown = row.version.row_id in booked.live[row.feed]
+            self.resolution.verdicts[row.version.row_id] = Verdict(pending.name, basis)
+            self._join(row, pending, is_shown=is_shown)
+        del self.threads[booked.name]
+        self.unsettled.pop(booked.name, None)

@@ -1,0 +1,157 @@
+"""An account in the ledger, and a bank whose answers are landed as they are given here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, sessionmaker
+
+from ingestion.gocardless.answers import read_answer
+from postgres.common.enums import Provider
+from postgres.common.models import AccountLink, Transaction
+from postgres.core import WriteCounts
+from postgres.gocardless.models import BankAccount, Requisition
+from postgres.gocardless.operations import transactions
+from postgres.gocardless.projections import LinkedAccount, project_transactions
+from postgres.payload import Stamp
+from tests.postgres.ledger import make_ledger
+
+TODAY = dt.date(2026, 3, 15)
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Bank:
+    """One account at a bank."""
+
+    sessions: sessionmaker[Session]
+    account: LinkedAccount
+    feeds: list[LinkedAccount] = field(default_factory=list)
+
+    def answer(
+        self,
+        *booked: dict[str, Any],
+        pending: Sequence[dict[str, Any]] = (),
+        today: dt.date = TODAY,
+        since: dt.date = TODAY - dt.timedelta(days=90),
+        until: dt.date | None = None,
+    ) -> WriteCounts:
+        """Land what the bank answers, and bring it into the ledger."""
+        _, rows = read_answer({"booked": list(booked), "pending": list(pending)})
+        with self.sessions.begin() as session:
+            changed_at = session.execute(sa.text("select clock_timestamp()")).scalar_one()
+            seen_at = dt.datetime.combine(today, dt.time(9), dt.UTC)
+            counts = transactions.land(
+                session,
+                self.account.user_id,
+                self.account.bank_account_id,
+                rows,
+                Stamp(f"run-{next(_numbers)}", seen_at, changed_at),
+                first_day=since,
+                last_day=until,
+            )
+        with self.sessions.begin() as session:
+            return counts + project_transactions(session, self.account)
+
+    def rows(self) -> list[Transaction]:
+        """Return the ledger's rows of the account, in the order of their days."""
+        with self.sessions() as session:
+            return list(
+                session.scalars(
+                    sa.select(Transaction)
+                    .where(Transaction.account_id == self.account.account_id)
+                    .order_by(Transaction.sort_date, Transaction.amount, Transaction.id)
+                )
+            )
+
+    def shown(self) -> list[tuple[str, str]]:
+        """Return status and amount of each row."""
+        return [(row.status.value, str(row.amount)) for row in self.rows()]
+
+    def only(self) -> Transaction:
+        """Return the one row that there is."""
+        (row,) = self.rows()
+        return row
+
+    def reconnect(self) -> Bank:
+        """Return the bank under another consent, which calls the account by another id."""
+        with self.sessions.begin() as session:
+            return Bank(self.sessions, _feed(session, self.account))
+
+
+def make_bank(sessions: sessionmaker[Session]) -> Bank:
+    with sessions.begin() as session:
+        ledger = make_ledger(session)
+        account = LinkedAccount(
+            user_id=ledger.user.id,
+            connection_id=ledger.connection.id,
+            account_id=ledger.account.id,
+            bank_account_id=uuid.uuid4(),
+            name="Current",
+            account_number="1",
+            is_read=True,
+        )
+        return Bank(sessions, _feed(session, account))
+
+
+def _feed(session: Session, account: LinkedAccount) -> LinkedAccount:
+    number = next(_numbers)
+    at = dt.datetime.combine(TODAY, dt.time(9), dt.UTC)
+    stamp = Stamp("run-0", at, at)
+    requisition = Requisition(
+        id=uuid.uuid4(),
+        user_id=account.user_id,
+        institution_id="BANK",
+        reference=f"r{number}",
+        status="LN",
+        link="http://127.0.0.1/",
+        **stamp.on({}),
+    )
+    raw = BankAccount(
+        user_id=account.user_id,
+        requisition_id=requisition.id,
+        provider_account_id=uuid.uuid4(),
+        account_number="1",
+        currency="GBP",
+        name="Current",
+        is_card=False,
+        **stamp.on({}),
+    )
+    session.add(requisition)
+    session.flush()
+    session.add(raw)
+    session.flush()
+    session.add(
+        AccountLink(
+            user_id=account.user_id,
+            account_id=account.account_id,
+            connection_id=account.connection_id,
+            provider=Provider.GOCARDLESS,
+            provider_account_id=str(raw.provider_account_id),
+        )
+    )
+    return LinkedAccount(
+        account.user_id,
+        account.connection_id,
+        account.account_id,
+        raw.id,
+        account.name,
+        account.account_number,
+        is_read=True,
+    )
+
+
+def row(amount: str = "-20.00", text: str = "PRET A MANGER", **fields: Any) -> dict[str, Any]:
+    """Return a row as the API gives it."""
+    return {
+        "transactionAmount": {"amount": amount, "currency": "GBP"},
+        "bookingDate": "2026-03-10",
+        "creditorName": text,
+        **fields,
+    }
