@@ -101,7 +101,7 @@ def _pull_bank_account(
             requisition_id=consent.requisition_id,
             provider_account_id=account_id,
             payload=payload,
-            facts=dataclasses.asdict(facts),
+            facts={column: getattr(facts, column) for column in bank_accounts.READ},
             stamp=stamp,
         )
     label = account_label(facts.name, facts.account_number)

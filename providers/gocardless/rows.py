@@ -2,20 +2,55 @@
 
 Pure functions: a payload in, facts out. A row that lacks what a ledger needs is not guessed at; its
 ``refusal`` says what is missing. Shapes: GoCardless Bank Account Data v2, with the deviations that
-banks are known for.
+banks are known for, see :mod:`providers.gocardless.banks`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
-from providers.text import currency, day, decimal, instant, lines, text
+from providers.gocardless.banks import DEFAULT, BankProfile
+from providers.gocardless.payee import near_side, payee
+from providers.gocardless.remittance import description, remittance_lines
+from providers.text import currency, day, decimal, instant, text
 
 # Balances that count what is booked and nothing else; the spelling varies by bank.
 BOOKED_BALANCES = frozenset({"interimbooked", "closingbooked", "openingbooked"})
+
+_NO_ID = re.compile(r"NOT ?PROVIDED|NOT ?AVAILABLE|N/?A|NONE|NULL|UNDEFINED|[-0]+", re.IGNORECASE)
+
+
+class AccountKind(StrEnum):
+    """What an account is for."""
+
+    CURRENT = "current"
+    SAVINGS = "savings"
+    CREDIT_CARD = "credit_card"
+    LOAN = "loan"
+    MORTGAGE = "mortgage"
+
+
+# Cash account types of ISO 20022. OTHR and unknown ones say nothing.
+_ACCOUNT_KINDS = {
+    "CACC": AccountKind.CURRENT,
+    "TRAN": AccountKind.CURRENT,
+    "TRAS": AccountKind.CURRENT,
+    "CASH": AccountKind.CURRENT,
+    "SLRY": AccountKind.CURRENT,
+    "ODFT": AccountKind.CURRENT,
+    "SVGS": AccountKind.SAVINGS,
+    "LLSV": AccountKind.SAVINGS,
+    "ONDP": AccountKind.SAVINGS,
+    "MOMA": AccountKind.SAVINGS,
+    "CARD": AccountKind.CREDIT_CARD,
+    "LOAN": AccountKind.LOAN,
+    "MORT": AccountKind.MORTGAGE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +89,63 @@ class BalanceFacts:
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What identifies an account and how it is shown."""
+    """What identifies an account, how it is shown, and whose it is.
+
+    :param holder: as the bank writes it; of several holders all in one text.
+    :param product: what the bank calls this kind of account.
+    """
 
     status: str | None
     account_number: str
     iban: str | None
     currency: str | None
     name: str
-    is_card: bool
+    kind: AccountKind | None
+    holder: str | None
+    product: str | None
+
+    @property
+    def is_card(self) -> bool:
+        """Whether it is the account of a credit card."""
+        return self.kind is AccountKind.CREDIT_CARD
 
 
-def read_transaction(payload: Any, *, is_pending: bool) -> TransactionFacts:
-    """Read one row of ``booked`` or ``pending``."""
+def read_transaction(
+    payload: Any,
+    *,
+    is_pending: bool,
+    profile: BankProfile = DEFAULT,
+    holder: str | None = None,
+    seen_on: dt.date | None = None,
+) -> TransactionFacts:
+    """Read one row of ``booked`` or ``pending``.
+
+    :param profile: what is known of the bank.
+    :param holder: the name of the account's holder, who is never the counterparty.
+    :param seen_on: the day of the answer. A bank that dates a pending row by the last day on which
+        it may be booked has not dated it while that day is still to come.
+    """
     row: dict[str, Any] = payload if isinstance(payload, dict) else {}
     money = _object(row, "transactionAmount")
-    amount, code = decimal(money.get("amount")), currency(money.get("currency"))
-    booked_on = (
-        day(row.get("bookingDate"))
-        or day(row.get("bookingDateTime"))
-        or day(row.get("valueDate"))
-        or day(row.get("valueDateTime"))
-    )
-    name, number = _counterparty(row, is_debit=amount is not None and amount < 0)
+    lines = remittance_lines(row, profile)
+    amount, code = _money(row, profile, is_pending=is_pending)
+    booked_on = _day(row, profile, is_pending=is_pending)
+    if is_pending and not profile.has_pending_dates and booked_on and seen_on:
+        booked_on = None if booked_on > seen_on else booked_on
+    is_debit = amount is not None and amount < 0
+    name = payee(row, lines, profile, is_debit=is_debit, is_pending=is_pending, holder=holder)
     return TransactionFacts(
         internal_transaction_id=text(row.get("internalTransactionId")),
-        transaction_id=text(row.get("transactionId")),
-        entry_reference=text(row.get("entryReference")),
+        transaction_id=_id(row.get("transactionId"), profile),
+        entry_reference=_id(row.get("entryReference"), profile),
         amount=amount,
         currency=code,
         booking_date=booked_on,
         value_date=day(row.get("valueDate")) or day(row.get("valueDateTime")),
         booked_at=instant(row.get("bookingDateTime")),
-        description=_description(row),
+        description=description(row, lines, profile),
         counterparty_name=name,
-        counterparty_account=number,
+        counterparty_account=_counterparty_account(row, is_debit=is_debit),
         balance_after=_balance_after(row, code),
         refusal=_refusal(money, amount, code, booked_on, is_pending=is_pending),
     )
@@ -125,7 +183,6 @@ def read_account(payload: dict[str, Any]) -> AccountFacts:
         or text(details.get("maskedPan"))
         or str(metadata.get("id"))
     )
-    kind = text(details.get("cashAccountType"))
     return AccountFacts(
         status=text(metadata.get("status")),
         account_number=number,
@@ -139,8 +196,17 @@ def read_account(payload: dict[str, Any]) -> AccountFacts:
             or text(details.get("details"))
             or "Account"
         ),
-        is_card=kind == "CARD" or (kind is None and text(details.get("maskedPan")) is not None),
+        kind=_account_kind(details),
+        holder=text(details.get("ownerName")) or text(metadata.get("owner_name")),
+        product=text(details.get("product")),
     )
+
+
+def _account_kind(details: dict[str, Any]) -> AccountKind | None:
+    code = text(details.get("cashAccountType"))
+    if code is None:
+        return AccountKind.CREDIT_CARD if text(details.get("maskedPan")) else None
+    return _ACCOUNT_KINDS.get(code.upper())
 
 
 def _object(row: dict[str, Any], key: str) -> dict[str, Any]:
@@ -167,26 +233,64 @@ def _refusal(
     return None
 
 
-def _description(row: dict[str, Any]) -> str | None:
-    for key in (
-        "remittanceInformationUnstructured",
-        "remittanceInformationUnstructuredArray",
-        "remittanceInformationStructured",
-        "remittanceInformationStructuredArray",
-        "additionalInformation",
-    ):
-        if found := lines(row.get(key)):
-            return " ".join(found)
-    return None
+def _money(
+    row: dict[str, Any], profile: BankProfile, *, is_pending: bool
+) -> tuple[Decimal | None, str | None]:
+    """Return what moved on the account, signed, whatever the bank's own way of writing it."""
+    money = _object(row, "transactionAmount")
+    amount, code = decimal(money.get("amount")), currency(money.get("currency"))
+    if amount is None:
+        return None, code
+    if found := _search(profile.billed_in_text, row):
+        billed = decimal(found["amount"])
+        if billed is not None:
+            amount, code = abs(billed).copy_sign(amount), profile.billed_currency
+    if profile.is_inverted:
+        amount = -amount
+    if is_pending and _search(profile.unsigned_purchase, row):
+        amount = -abs(amount)
+    return amount, code
 
 
-def _counterparty(row: dict[str, Any], *, is_debit: bool) -> tuple[str | None, str | None]:
-    near, far = ("creditor", "debtor") if is_debit else ("debtor", "creditor")
-    name, number = text(row.get(f"{near}Name")), _account_number(row.get(f"{near}Account"))
-    if name is None and (name := text(row.get(f"{far}Name"))):
-        # Some banks write the other party on this side. Without a name, its account is our own.
-        number = number or _account_number(row.get(f"{far}Account"))
-    return name, number
+def _search(pattern: re.Pattern[str] | None, row: dict[str, Any]) -> re.Match[str] | None:
+    """Search the text as it was before what clutters it was left out."""
+    return pattern.search(" ".join(remittance_lines(row, DEFAULT))) if pattern else None
+
+
+def _day(row: dict[str, Any], profile: BankProfile, *, is_pending: bool) -> dt.date | None:
+    """Return the day that a row is dated by: a field's, else that in a pending row's text."""
+    for field in profile.dates:
+        if found := day(row.get(field)):
+            return found
+    return purchase_day(row, profile) if is_pending else None
+
+
+def purchase_day(row: dict[str, Any], profile: BankProfile) -> dt.date | None:
+    """Return the day of a purchase that the bank is known to write into the text; None if none."""
+    found = _search(profile.date_in_text, row)
+    if found is None:
+        return None
+    written = found["date"]
+    if day_first := re.fullmatch(r"(\d\d)\.(\d\d)\.(?:20)?(\d\d)", written):
+        written = "20{2}-{1}-{0}".format(*day_first.groups())
+    return day(written)
+
+
+def _id(value: Any, profile: BankProfile) -> str | None:
+    """Return an id, None if it is one of the words that stand for having none."""
+    found = text(value)
+    if found is None or _NO_ID.fullmatch(found):
+        return None
+    return None if profile.placeholder_id and profile.placeholder_id.fullmatch(found) else found
+
+
+def _counterparty_account(row: dict[str, Any], *, is_debit: bool) -> str | None:
+    near, far = near_side(is_debit=is_debit)
+    if number := _account_number(row.get(f"{near}Account")):
+        return number
+    # Some banks write the other party on this side. Without a name, its account is our own.
+    is_other = text(row.get(f"{near}Name")) is None and text(row.get(f"{far}Name"))
+    return _account_number(row.get(f"{far}Account")) if is_other else None
 
 
 def _account_number(account: Any) -> str | None:

@@ -118,6 +118,13 @@ class TestIds:
         assert facts.entry_reference is None
         assert facts.refusal is None
 
+    @pytest.mark.parametrize("word", ["NOTPROVIDED", "Not Provided", "n/a", "null", "0", "---"])
+    def test_a_word_for_having_no_id_is_none(self, word: str) -> None:
+        facts = booked(transactionId=word, entryReference=word)
+
+        assert facts.transaction_id is None
+        assert facts.entry_reference is None
+
 
 class TestDates:
     @pytest.mark.parametrize(
@@ -185,7 +192,7 @@ class TestText:
             additionalInformation="other",
         )
 
-        assert facts.description == "Rent"
+        assert facts.description == "Rent other"
 
 
 class TestCounterparty:
@@ -203,7 +210,7 @@ class TestCounterparty:
         assert facts.counterparty_name == "Corner Shop"
 
     def test_no_name_is_none(self) -> None:
-        facts = booked(creditorName=" ", debtorName=None)
+        facts = booked(creditorName=" ", debtorName=None, remittanceInformationUnstructured=None)
 
         assert facts.counterparty_name is None
         assert facts.refusal is None
@@ -235,6 +242,7 @@ class TestCounterparty:
         near, far = ("creditor", "debtor") if amount.startswith("-") else ("debtor", "creditor")
         facts = booked(
             transactionAmount=money(amount),
+            remittanceInformationUnstructured=None,
             **{"creditorName": None, f"{near}Name": name, f"{far}Account": {"iban": "GB00OWN"}},
         )
 
@@ -385,6 +393,31 @@ class TestAccounts:
     )
     def test_card(self, details: dict[str, Any], is_card: bool) -> None:
         assert read_account(account(details)).is_card is is_card
+
+    @pytest.mark.parametrize(
+        ("code", "kind"),
+        [
+            ("CACC", "current"),
+            ("TRAN", "current"),
+            ("svgs", "savings"),
+            ("CARD", "credit_card"),
+            ("LOAN", "loan"),
+            ("MORT", "mortgage"),
+            ("OTHR", None),
+            ("NEWS", None),
+            (" ", None),
+            (7, None),
+        ],
+    )
+    def test_kind_is_the_banks_code_and_no_guess(self, code: Any, kind: str | None) -> None:
+        assert read_account(account({"cashAccountType": code})).kind == kind
+
+    def test_holder_and_product(self) -> None:
+        facts = read_account(account({"ownerName": "Mary Byrne", "product": "Gold"}))
+
+        assert (facts.holder, facts.product) == ("Mary Byrne", "Gold")
+        assert read_account(account({}, owner_name="Mary Byrne")).holder == "Mary Byrne"
+        assert read_account(account({"ownerName": ["Mary"]})).holder is None
 
     def test_status_is_kept_as_delivered(self) -> None:
         assert read_account(account({}, status="SUSPENDED")).status == "SUSPENDED"

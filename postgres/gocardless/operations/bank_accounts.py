@@ -18,6 +18,9 @@ from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import FIRST_SEEN, Stamp
 from postgres.raw import get_row, list_raw
 
+READ = ("status", "account_number", "iban", "currency", "name", "is_card")
+"""The columns that are read from a payload."""
+
 
 def land(
     session: Session,
