@@ -15,6 +15,7 @@ from ingestion.gocardless.targets import Account, accounts, lock_account, open_c
 from ingestion.run import AccountOutcome, Run, StepOutcome, Window
 from postgres.gocardless.operations import balances, bank_accounts, transactions
 from postgres.payload import storable
+from providers.gocardless import banks
 from providers.gocardless.client import GoCardlessClient
 from providers.gocardless.rows import read_balance
 
@@ -72,7 +73,12 @@ def _pull_transactions(
         _TRANSACTIONS,
         lambda: client.transactions(_id(account), date_from=window.first, date_to=date_to),
     )
-    received, rows = read_answer(answer.payload["transactions"])
+    received, rows = read_answer(
+        answer.payload["transactions"],
+        profile=banks.profile(account.institution_id),
+        holder=account.holder,
+        seen_on=clock.today(),
+    )
     with run.sessions.begin() as session:
         stamp = lock_account(session, account, run)
         counts = transactions.land(

@@ -24,6 +24,7 @@ from postgres.gocardless.operations import requisitions
 from postgres.payload import Stamp
 from providers.gocardless import models
 from providers.gocardless.client import GoCardlessClient
+from providers.gocardless.rows import read_account
 from providers.gocardless.tokens import TokenKeeper
 
 # Says how far back a bank may be read where no agreement does.
@@ -75,6 +76,8 @@ class Account:
     :param consent_expires_at: computed from the agreement; None if it does not expire.
     :param history_days: how far back the consent reaches.
     :param transactions_through: the watermark; None before the first pull.
+    :param institution_id: GoCardless's id of the bank.
+    :param holder: whose account it is, where the bank tells.
     """
 
     user_id: UUID
@@ -85,6 +88,8 @@ class Account:
     consent_expires_at: dt.datetime | None
     history_days: int
     transactions_through: dt.date | None
+    institution_id: str
+    holder: str | None
 
 
 @contextmanager
@@ -126,7 +131,7 @@ def consents(run: Run) -> list[Consent]:
 def accounts(run: Run) -> list[Account]:
     """Return the accounts of all consents that were given, also of those that have ended since."""
     query = (
-        sa.select(BankAccount, Agreement, Connection.id)
+        sa.select(BankAccount, Agreement, Connection.id, Requisition.institution_id)
         .join(Requisition, Requisition.id == BankAccount.requisition_id)
         .outerjoin(Agreement, Agreement.id == Requisition.agreement_id)
         .outerjoin(
@@ -160,8 +165,10 @@ def accounts(run: Run) -> list[Account]:
             consent_expires_at=_expiry(agreement),
             history_days=agreement.max_historical_days if agreement else _DEFAULT_HISTORY_DAYS,
             transactions_through=account.transactions_through,
+            institution_id=institution_id,
+            holder=read_account(account.payload).holder,
         )
-        for account, agreement, connection_id in rows
+        for account, agreement, connection_id, institution_id in rows
     ]
 
 
