@@ -16,6 +16,7 @@ from postgres.common.operations.balances import Reconciliation
 from postgres.core import WriteCounts, lock
 from postgres.gocardless import projections as gocardless
 from postgres.trading212 import projections as trading212
+from providers.gocardless import banks
 
 Linked = gocardless.LinkedAccount | trading212.LinkedAccount
 
@@ -47,7 +48,8 @@ def project_balance_snapshots(run: Run) -> StepOutcome:
 
     def project(session: Session, account: Linked) -> WriteCounts:
         if isinstance(account, gocardless.LinkedAccount):
-            return gocardless.project_balances(session, account)
+            stand_ins = banks.profile(account.institution_id).stand_in_balances
+            return gocardless.project_balances(session, account, stand_ins=stand_ins)
         return trading212.project_balances(session, account)
 
     return _by_account(run, "common.balance_snapshots", project)

@@ -100,6 +100,7 @@ class LinkedAccount:
     """A raw account with the connection that reads it and the ledger account that it fills.
 
     :param is_read: its transactions have been read at least once.
+    :param institution_id: GoCardless's id of the bank.
     """
 
     user_id: uuid.UUID
@@ -109,6 +110,7 @@ class LinkedAccount:
     name: str
     account_number: str
     is_read: bool
+    institution_id: str
 
     @property
     def label(self) -> str:
@@ -189,8 +191,10 @@ def linked_accounts(session: Session) -> list[LinkedAccount]:
             Account.name,
             Account.account_number,
             BankAccount.transactions_through.is_not(None),
+            Requisition.institution_id,
         )
         .select_from(BankAccount)
+        .join(Requisition, Requisition.id == BankAccount.requisition_id)
         .join(
             Connection,
             sa.and_(
@@ -212,14 +216,20 @@ def linked_accounts(session: Session) -> list[LinkedAccount]:
     return [LinkedAccount(*row) for row in rows]
 
 
-def project_balances(session: Session, account: LinkedAccount) -> WriteCounts:
-    """Append the balances of one account that are not in the ledger yet."""
+def project_balances(
+    session: Session, account: LinkedAccount, *, stand_ins: Sequence[str] = ()
+) -> WriteCounts:
+    """Append the balances of one account that are not in the ledger yet.
+
+    :param stand_ins: types, in lower case, that this bank sends in place of a booked balance.
+    """
     source = select_text(
         read_sql(__file__, "balance_snapshots.sql"),
         BalanceSnapshot,
         _BALANCE,
         account_id=account.account_id,
         bank_account_id=account.bank_account_id,
+        stand_ins=list(stand_ins),
     )
     return balance_snapshots.append_snapshots(session, source)
 

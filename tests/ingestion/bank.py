@@ -96,6 +96,7 @@ def make_bank(sessions: sessionmaker[Session]) -> Bank:
             name="Current",
             account_number="1",
             is_read=True,
+            institution_id="BANK",
         )
         return Bank(sessions, _feed(session, account))
 
@@ -144,6 +145,7 @@ def _feed(session: Session, account: LinkedAccount) -> LinkedAccount:
         account.name,
         account.account_number,
         is_read=True,
+        institution_id="BANK",
     )
 
 
