@@ -236,7 +236,8 @@ def classify(reply: Reply, redactor: Redactor) -> ProviderError:
         **rule.extras,
     }
     if rule.error is RateLimited:
-        fields["scope"], fields["resets_at"] = _which_limit(kind, f"{summary} {detail}", limits)
+        scope, resets_at = _which_limit(kind, f"{summary} {detail}", limits)
+        fields["scope"], fields["resets_at"] = scope, resets_at or _retry_after(reply)
         if kind is None:
             text = too_many(fields["resets_at"])
     return rule.error(f"{LABEL}: {redactor.clean(text)}", **fields)
@@ -266,6 +267,12 @@ def _which_limit(
     if GENERAL in spent:
         return GENERAL, spent[GENERAL] or told
     return (ACCOUNT if _PER_DAY.search(text) else GENERAL), told
+
+
+def _retry_after(reply: Reply) -> dt.datetime | None:
+    # Not documented, but what stands in front of the API may refuse by itself.
+    seconds = number(reply.headers, "retry-after")
+    return None if seconds is None else in_seconds(seconds)
 
 
 def _next_day() -> dt.datetime:

@@ -273,6 +273,10 @@ GENERAL_LEFT = GENERAL_SPENT | {"http_x_ratelimit_remaining": "99"}
             ACCOUNT_SPENT | {"http_x_ratelimit_account_success_reset": "-5"},
             "", "account", 0, id="negative-reset",
         ),
+        pytest.param({"Retry-After": "7"}, "Too many", "general", 7, id="retry-after"),
+        pytest.param(
+            {"Retry-After": "7"}, "try again in 9 seconds", "general", 9, id="text-counts-first"
+        ),
         pytest.param({}, "try again in -3 seconds", "general", 0, id="negative-text"),
         pytest.param({}, "", "general", None, id="nothing"),
     ],
