@@ -23,6 +23,7 @@ from postgres.trading212.operations import api_keys
 from providers.errors import NotFound
 from providers.gocardless import models
 from providers.trading212.client import Trading212Client
+from providers.trading212.holdings import read_summary
 
 
 class ConnectError(FarthingError):
@@ -147,9 +148,9 @@ def add_trading212_key(run: Run, user_id: UUID, key: SecretStr, secret: SecretSt
     :raises AlreadyExistsError: if the user has connected that account already.
     """
     with Trading212Client(run.settings.trading212_base_url, key, secret) as client:
-        summary = client.account_summary().payload
-    account_id, currency = summary.get("id"), summary.get("currency")
-    if not isinstance(account_id, int) or not isinstance(currency, str):
+        summary = read_summary(client.account_summary().payload)
+    account_id, currency = summary.account_id, summary.currency
+    if account_id is None or currency is None:
         message = "Trading 212 answered without the account's id or currency"
         raise ConnectError(message)
     with run.sessions.begin() as session:

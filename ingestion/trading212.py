@@ -31,8 +31,8 @@ from postgres.trading212.operations import (
     positions,
 )
 from providers.http import Answer
-from providers.text import decimal, text
 from providers.trading212.client import Trading212Client
+from providers.trading212.holdings import read_position
 from providers.trading212.rows import ItemFacts, read_cash_transaction, read_dividend, read_order
 
 OVERLAP_DAYS = 14
@@ -105,10 +105,9 @@ def pull_positions(run: Run) -> StepOutcome:
             payload, _ = storable(client.positions().payload)
         rows = {}
         for position in payload:
-            instrument = position.get("instrument") or {}
-            ticker, quantity = text(instrument.get("ticker")), decimal(position.get("quantity"))
-            if ticker is not None and quantity is not None:
-                rows[ticker] = (ticker, quantity, position)
+            facts = read_position(position)
+            if facts.ticker is not None and facts.quantity is not None:
+                rows[facts.ticker] = (facts.ticker, facts.quantity, position)
         with run.sessions.begin() as session:
             counts = positions.land(
                 session,

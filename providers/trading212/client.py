@@ -108,6 +108,10 @@ class Trading212Client:
         """Return the orders that still wait, a list."""
         return self._read("/equity/orders", list)
 
+    def pie(self, pie_id: int) -> Answer:
+        """Return one pie with its slices. Deprecated by the provider, and still answered."""
+        return self._read(f"/equity/pies/{int(pie_id)}", dict)
+
     def order_history(self) -> Iterator[Answer]:
         """Return orders and their fills, newest first, page after page."""
         return self._history("/equity/history/orders")

@@ -20,4 +20,8 @@ cross join lateral (
     ('invested', (s.payload #>> '{investments,currentValue}')::numeric),
     ('total', (s.payload ->> 'totalValue')::numeric)
 ) as b (balance_type, amount)
-where s.api_key_id = :api_key_id and b.amount is not null
+where
+    s.api_key_id = :api_key_id
+    and b.amount is not null
+    -- Money without a currency is not money; the summary stays as delivered.
+    and s.payload ->> 'currency' is not null
