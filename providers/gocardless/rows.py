@@ -181,7 +181,7 @@ def read_account(payload: dict[str, Any]) -> AccountFacts:
         or text(details.get("bban"))
         or text(metadata.get("bban"))
         or text(details.get("maskedPan"))
-        or str(metadata.get("id"))
+        or str(metadata.get("id") or None)
     )
     return AccountFacts(
         status=text(metadata.get("status")),
