@@ -111,6 +111,20 @@ def sync(
 
 
 @app.command()
+def replay(
+    account: Annotated[
+        str | None,
+        typer.Option("--account", metavar="ID", help="Only this account; by default all."),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Make the ledger again from what the providers answered; asks nobody."""
+    from cli import replay
+
+    return replay.run(account, as_json=as_json)
+
+
+@app.command()
 def status(user: User = None, as_json: Json = False) -> None:
     """Show freshness, consents, quotas and what does not add up."""
     from cli import status
@@ -277,6 +291,22 @@ def list_quarantine(user: User = None, as_json: Json = False) -> None:
     from cli import quarantine
 
     quarantine.show(user, as_json=as_json)
+
+
+@quarantine_group.command("retry")
+def retry_quarantine(rows: Ids, user: User = None) -> int:
+    """Read rows again, and place those that can be placed now."""
+    from cli import quarantine
+
+    return quarantine.retry(rows, user)
+
+
+@quarantine_group.command("drop")
+def drop_quarantine(rows: Ids, user: User = None) -> None:
+    """Do without rows; they are kept as delivered."""
+    from cli import quarantine
+
+    quarantine.drop(rows, user)
 
 
 @notifications_group.command("list")

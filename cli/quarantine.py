@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from cli.output import day, print_json, print_table, say, short
-from cli.session import choose_user, opened
+from cli.output import count, day, print_json, print_table, say, short
+from cli.session import choose_user, match, opened
+from farthing import clock
+from ingestion.replay import replay
 from postgres.common.models import Account, Quarantine
 from postgres.common.operations import accounts, quarantine
 from postgres.paging import LARGEST_LIMIT
+
+DONE, PARTLY = 0, 3
 
 
 def show(user: str | None, *, as_json: bool) -> None:
@@ -54,6 +59,48 @@ def show(user: str | None, *, as_json: bool) -> None:
             for row in rows
         ],
     )
+
+
+def retry(prefixes: Sequence[str], user: str | None) -> int:
+    """Read the accounts of some rows again, and say how many rows could be placed.
+
+    :returns: 0 if all of them were placed, 3 if some wait still.
+    :raises WrongUseError: if an id means no row, or several.
+    """
+    with opened() as ledger:
+        with ledger.database.sessions.begin() as session:
+            rows = _choose(session, choose_user(session, user).id, prefixes)
+            for row in rows:
+                quarantine.retry(session, row.user_id, row.id, at=clock.now())
+        for account_id in dict.fromkeys(row.account_id for row in rows):
+            replay(ledger.run, account_id=account_id)
+        with ledger.database.sessions() as session:
+            left = [row for row in rows if quarantine.get_quarantined(session, row.user_id, row.id)]
+    say(f"{count(len(rows) - len(left), 'row')} placed.")
+    if left:
+        complaint = count(len(left), "row") + " cannot be placed still"
+        say(f"{complaint}; `farthing quarantine list` shows why")
+    return PARTLY if left else DONE
+
+
+def drop(prefixes: Sequence[str], user: str | None) -> None:
+    """Do without some rows, all of them or none.
+
+    :raises WrongUseError: if an id means no row, or several.
+    """
+    with opened() as ledger, ledger.database.sessions.begin() as session:
+        rows = _choose(session, choose_user(session, user).id, prefixes)
+        for row in rows:
+            quarantine.drop(session, row.user_id, row.id, at=clock.now())
+    say(f"{count(len(rows), 'row')} dropped.")
+
+
+def _choose(session: Session, user_id: UUID, prefixes: Sequence[str]) -> list[Quarantine]:
+    known = {row.id: row for row in _all_rows(session, user_id)}
+    return [
+        known[match(prefix, known, what="row", listed_by="farthing quarantine list")]
+        for prefix in prefixes
+    ]
 
 
 def _all_rows(session: Session, user_id: UUID) -> list[Quarantine]:

@@ -53,7 +53,19 @@ def for_each(
 ) -> StepOutcome:
     """Run one step for every account, some at the same time, and record the outcome of each.
 
-    :param table: ``schema.table`` that the step writes.
+    Parameters and errors as for :func:`attempt_each`.
+    """
+    outcome = attempt_each(run, table, targets, work)
+    record(run, outcome)
+    return outcome
+
+
+def attempt_each(
+    run: Run, table: str, targets: Sequence[T], work: Callable[[T], AccountOutcome]
+) -> StepOutcome:
+    """Do something for every account, some at the same time.
+
+    :param table: ``schema.table`` that is written.
     :param work: commits or leaves nothing behind; what it raises becomes the account's outcome.
     :raises DatabaseUnavailableError: if the database is gone; all else stays with its account.
     """
@@ -61,9 +73,7 @@ def for_each(
     chosen = [t for t in targets if run.connection_id in (None, t.connection_id)]
     with ThreadPoolExecutor(max_workers=_CONCURRENCY, thread_name_prefix=table) as pool:
         outcomes = tuple(pool.map(lambda target: _attempt(run, target, work), chosen))
-    outcome = StepOutcome(table, outcomes, time.monotonic() - started)
-    record(run, outcome)
-    return outcome
+    return StepOutcome(table, outcomes, time.monotonic() - started)
 
 
 def record(run: Run, outcome: StepOutcome) -> None:

@@ -57,22 +57,23 @@ def project_balance_snapshots(run: Run) -> StepOutcome:
 
 def project_transactions(run: Run) -> StepOutcome:
     """Bring the rows that changed into the ledger; what cannot be placed is set aside."""
+    return _by_account(run, "common.transactions", project_account)
 
-    def project(session: Session, account: Linked) -> WriteCounts:
-        if isinstance(account, trading212.LinkedAccount):
-            counts = trading212.project_transactions(session, account)
-        else:
-            counts = gocardless.project_transactions(session, account)
-            if account.is_read:
-                # Without its rows the whole balance would pass for what it opened with.
-                balances.set_opening_balance(session, account.user_id, account.account_id)
-        if counts.written:
-            recurring_pattern_transactions.match_patterns(
-                session, account_id=account.account_id, only_written=True
-            )
-        return counts
 
-    return _by_account(run, "common.transactions", project)
+def project_account(session: Session, account: Linked) -> WriteCounts:
+    """Bring what changed of one account's rows into the ledger. The caller holds its lock."""
+    if isinstance(account, trading212.LinkedAccount):
+        counts = trading212.project_transactions(session, account)
+    else:
+        counts = gocardless.project_transactions(session, account)
+        if account.is_read:
+            # Without its rows the whole balance would pass for what it opened with.
+            balances.set_opening_balance(session, account.user_id, account.account_id)
+    if counts.written:
+        recurring_pattern_transactions.match_patterns(
+            session, account_id=account.account_id, only_written=True
+        )
+    return counts
 
 
 def project_holdings(run: Run) -> StepOutcome:
@@ -83,7 +84,7 @@ def project_holdings(run: Run) -> StepOutcome:
 
     def project(account: trading212.LinkedAccount) -> AccountOutcome:
         with run.sessions.begin() as session:
-            lock(session, _lock_name(account), run_id=run.run_id)
+            lock(session, lock_name(account), run_id=run.run_id)
             counts = trading212.project_holdings(session, account, clock.today())
         return AccountOutcome(account.connection_id, account.label, counts=counts)
 
@@ -100,21 +101,23 @@ def _by_account(
     run: Run, table: str, project: Callable[[Session, Linked], WriteCounts]
 ) -> StepOutcome:
     with run.sessions.begin() as session:
-        accounts: list[Linked] = [
-            *gocardless.linked_accounts(session),
-            *trading212.linked_accounts(session),
-        ]
+        accounts = linked_accounts(session)
 
     def work(account: Linked) -> AccountOutcome:
         with run.sessions.begin() as session:
-            lock(session, _lock_name(account), run_id=run.run_id)
+            lock(session, lock_name(account), run_id=run.run_id)
             counts = project(session, account)
         return AccountOutcome(account.connection_id, account.label, counts=counts)
 
     return for_each(run, table, accounts, work)
 
 
-def _lock_name(account: Linked) -> str:
+def linked_accounts(session: Session) -> list[Linked]:
+    """Return every raw account that has a ledger account."""
+    return [*gocardless.linked_accounts(session), *trading212.linked_accounts(session)]
+
+
+def lock_name(account: Linked) -> str:
     """Return the name under which the raw rows of an account are landed."""
     if isinstance(account, gocardless.LinkedAccount):
         return f"gocardless:{account.bank_account_id}"

@@ -5,13 +5,19 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import functools
+import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy.orm import Session
+
+from postgres.gocardless.operations import transactions
 from postgres.payload import content_hash, storable
 from providers.gocardless.banks import DEFAULT, BankProfile
 from providers.gocardless.rows import TransactionFacts, read_transaction
+
+UNSTORABLE = "the row holds characters that cannot be stored"
 
 Row = tuple[dict[str, Any], dict[str, Any]]
 """A payload and the columns that were read from it."""
@@ -38,6 +44,37 @@ def read_answer(
     return len(booked) + len(pending), rows
 
 
+def reread(
+    session: Session,
+    user_id: uuid.UUID,
+    bank_account_id: uuid.UUID,
+    *,
+    profile: BankProfile = DEFAULT,
+    holder: str | None = None,
+) -> int:
+    """Read all stored rows of a raw account anew, for readers and banks are understood better.
+
+    :returns: how many read differently now.
+    """
+    different = []
+    for row in transactions.iterate_rows(session, user_id, bank_account_id):
+        read = dataclasses.asdict(
+            read_transaction(
+                row.payload,
+                is_pending=row.is_pending,
+                profile=profile,
+                holder=holder,
+                seen_on=row.first_seen_at.date(),
+            )
+        )
+        if row.refusal == UNSTORABLE:
+            read["refusal"] = read["refusal"] or UNSTORABLE
+        if any(getattr(row, name) != value for name, value in read.items()):
+            different.append({"id": row.id, **read})
+    transactions.rewrite_facts(session, user_id, different)
+    return len(different)
+
+
 def _read(
     payloads: Sequence[Any], read: Callable[..., TransactionFacts], *, is_pending: bool
 ) -> list[Row]:
@@ -53,9 +90,8 @@ def _read(
         # Equal rows are as many payments, unless they bear an id that is one row's alone.
         if places[digest] > 1 and facts.internal_transaction_id is not None:
             continue
-        dirty = "the row holds characters that cannot be stored" if was_dirty else None
         columns = dataclasses.asdict(facts) | {
-            "refusal": facts.refusal or dirty,
+            "refusal": facts.refusal or (UNSTORABLE if was_dirty else None),
             "is_pending": is_pending,
             "identity_key": f"{digest}:{places[digest]}",
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,12 @@ def feeds_of(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> Seq
     ).all()
 
 
+def forget_progress(feed: BankAccount) -> None:
+    """Let all rows of a raw account be decided on and brought into the ledger anew."""
+    feed.identified_through = 0
+    feed.projected_through = None
+
+
 def identify(session: Session, feeds: Sequence[BankAccount]) -> Identified:
     """Decide on the rows of one ledger account that answers brought since the last time.
 
@@ -72,7 +78,7 @@ def identify(session: Session, feeds: Sequence[BankAccount]) -> Identified:
     rows = _all(session, feeds) if is_anew else _changed(session, feeds)
     if not rows:
         return Identified((), {})
-    former = {row.id: row.ledger_id for row in rows}
+    changed = {row.id for row in rows}
     if not is_anew:
         rows = _with_context(session, feeds, rows)
     answers = {
@@ -82,17 +88,27 @@ def identify(session: Session, feeds: Sequence[BankAccount]) -> Identified:
         )
     }
     resolution = history.resolve(map(_delivered, rows), answers, since=since)
-    _keep(session, rows, resolution)
-    last = {feed.id: _last_answer(feed.id, rows) for feed in feeds}
+    names = {row.id: _name(row, resolution) for row in rows}
+    _keep(session, rows, names, resolution)
     for feed in feeds:
-        feed.identified_through = max(last[feed.id], feed.identified_through)
+        feed.identified_through = max(_last_answer(feed.id, rows), feed.identified_through)
     session.flush()
-    decided = {verdict.name for verdict in resolution.verdicts.values() if verdict.name}
-    touched = decided | {name for name in former.values() if name} | set(resolution.merged)
-    before = {
-        row.ledger_id for row in rows if row.id in resolution.verdicts and row.ledger_id is not None
+    living = set(names.values())
+    merged = {
+        row.ledger_id: name
+        for row in rows
+        if (name := names[row.id]) and row.ledger_id and row.ledger_id not in living
     }
-    return Identified(touched | before, resolution.merged)
+    touched = {names[row_id] for row_id in {*resolution.verdicts, *changed}} | {
+        row.ledger_id for row in rows if row.ledger_id != names[row.id]
+    }
+    return Identified({name for name in touched if name is not None}, merged)
+
+
+def _name(row: sa.Row[Any], resolution: Resolution) -> uuid.UUID | None:
+    verdict = resolution.verdicts.get(row.id)
+    name: uuid.UUID | None = verdict.name if verdict else row.ledger_id
+    return name
 
 
 def _last_answer(feed_id: uuid.UUID, rows: Iterable[sa.Row[Any]]) -> int:
@@ -220,19 +236,22 @@ def _credible(provider_id: str | None) -> str | None:
     return None if provider_id is None or _PLACEHOLDER.fullmatch(provider_id) else provider_id
 
 
-def _keep(session: Session, rows: Sequence[sa.Row[Any]], resolution: Resolution) -> None:
+def _keep(
+    session: Session,
+    rows: Sequence[sa.Row[Any]],
+    names: Mapping[uuid.UUID, uuid.UUID | None],
+    resolution: Resolution,
+) -> None:
     """Write what was decided differently from before."""
-    doubted = set(resolution.doubts)
-    settled = set(resolution.merged.values())
+    booked = {names[row.id] for row in rows if not row.is_pending}
     values = []
     for row in rows:
-        verdict = resolution.verdicts.get(row.id)
-        name = verdict.name if verdict else row.ledger_id
-        basis = verdict.basis if verdict and verdict.name else row.identified_by if name else None
+        verdict, name = resolution.verdicts.get(row.id), names[row.id]
+        basis = verdict.basis if verdict and name else row.identified_by if name else None
         doubt = verdict.conflict if verdict else row.doubt
-        if row.is_pending and name in doubted:
+        if row.is_pending and name in resolution.doubts:
             doubt = "it may have become one of several booked rows"
-        elif row.is_pending and name in settled:
+        elif row.is_pending and name in booked:
             doubt = None
         if (name, basis, doubt) != (row.ledger_id, row.identified_by, row.doubt):
             values.append((row.id, name, basis, doubt))

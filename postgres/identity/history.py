@@ -19,6 +19,7 @@ from postgres.identity.versions import NEAR_DAYS, Known, Verdict, Version, liken
 HABIT_DAYS = 31
 """How near two payments in the same words are to be a habit."""
 
+_LONG = dt.timedelta(days=366)
 _RENAMED = uuid.UUID("c4c42b5b-9a3c-4a06-8a37-0d6d3a3b1b1e")
 
 
@@ -68,12 +69,10 @@ class Resolution:
     """What was decided.
 
     :param verdicts: by ``row_id``, of the rows that were decided on.
-    :param merged: transactions that turned out to be others, by name.
     :param doubts: by name, pending transactions that may have become one of several booked ones.
     """
 
     verdicts: dict[uuid.UUID, Verdict] = field(default_factory=dict)
-    merged: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     doubts: dict[uuid.UUID, tuple[uuid.UUID, ...]] = field(default_factory=dict)
 
 
@@ -158,6 +157,7 @@ class _History:
         self.waiting: dict[uuid.UUID, _Thread] = {}
         self.unsettled: dict[uuid.UUID, _Thread] = {}
         self.replaced: dict[uuid.UUID, Delivered] = {}
+        self.on_day: dict[dt.date, dict[uuid.UUID, _Thread]] = defaultdict(dict)
 
     def standing(self, row: Delivered) -> int:
         """Return the last answer gone through that began to show a row; 0: none did."""
@@ -269,24 +269,33 @@ class _History:
         """
         if not rows:
             return
-        margin = dt.timedelta(days=NEAR_DAYS)
         days = [day for row in rows for day in row.version.days]
-        near = Answer(min(days) - margin, max(days) + margin)
         around = [
             thread
-            for thread in self.threads.values()
-            if thread.is_booked and near.covers(thread.known.version.days)
+            for thread in self._near(min(days), max(days), dt.timedelta(days=NEAR_DAYS))
+            if thread.is_booked
         ]
         missing = [thread for thread in around if not thread.is_shown(event.feed, booked=True)]
-        left = self._recognise(rows, missing)
+        new = self._recognise(rows, missing)
         before = [answer for other, answer in self.answers.items() if other < number]
-        late = [row for row in left if any(each.covers(row.version.days) for each in before)]
+        late = [row for row in new if any(each.covers(row.version.days) for each in before)]
         answer = self.answers[number]
         outside = [t for t in around if not answer.covers(t.known.version.days)]
-        new = self._recognise(late, outside)
-        for row in left:
-            if row in new or row not in late:
+        self._recognise(late, outside)
+        for row in new:
+            if row.version.row_id not in self.thread_of:
                 self._decide(row, self._found(row, number), IdentityBasis.NEW)
+
+    def _near(self, first: dt.date, last: dt.date, margin: dt.timedelta) -> list[_Thread]:
+        """Return the transactions that are known under a day of some, or not far from them."""
+        if last - first > _LONG:
+            return list(self.threads.values())
+        found: dict[uuid.UUID, _Thread] = {}
+        day = first - margin
+        while day <= last + margin:
+            found |= self.on_day[day]
+            day += dt.timedelta(days=1)
+        return [thread for name, thread in found.items() if self.threads.get(name) is thread]
 
     def _settle(self) -> None:
         """Let pending transactions become the booked ones that they are."""
@@ -319,14 +328,12 @@ class _History:
 
     def _is_a_habit(self, pending: Pending, booked: Booked) -> bool:
         """Tell whether other payments in much the same words lie around a pending one's day."""
-        margin = dt.timedelta(days=HABIT_DAYS)
-        around = Answer(pending.seen_on - margin, pending.seen_on + margin)
+        around = self._near(pending.seen_on, pending.seen_on, dt.timedelta(days=HABIT_DAYS))
         pair = {pending.known.name, booked.known.name}
         return any(
             thread.name not in pair
-            and around.covers(thread.known.version.days or (thread.seen_on,))
             and (likeness(pending.known.version.text, thread.known.version.text) or 0) >= VERY_ALIKE
-            for thread in self.threads.values()
+            for thread in around
         )
 
     def _found(self, row: Delivered, number: int) -> _Thread:
@@ -354,6 +361,8 @@ class _History:
             self._leave(row, former)
         thread.add(row)
         self.thread_of[row_id] = thread
+        for day in row.version.days or (row.seen_on,):
+            self.on_day[day][thread.name] = thread
         if not row.is_pending:
             self._replace(thread, row)
             if row.version.trusted_id is not None:
@@ -390,7 +399,6 @@ class _History:
 
     def _merge(self, booked: _Thread, pending: _Thread, basis: IdentityBasis) -> None:
         """Let the booked transaction go on as the pending one, with all that is told of that."""
-        self.resolution.merged[booked.name] = pending.name
         for row in list(booked.rows.values()):
             is_shown = row.version.row_id in booked.live[row.feed]
             self.resolution.verdicts[row.version.row_id] = Verdict(pending.name, basis)

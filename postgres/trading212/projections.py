@@ -270,6 +270,13 @@ def project_transactions(session: Session, account: LinkedAccount) -> WriteCount
     return counts
 
 
+def forget_progress(session: Session, account: LinkedAccount) -> None:
+    """Let all rows of an account be brought into the ledger anew."""
+    session.execute(
+        sa.update(ApiKey).where(ApiKey.id == account.api_key_id).values(projected_through=None)
+    )
+
+
 def project_instruments(session: Session) -> WriteCounts:
     """Bring the securities that are held or were traded into the ledger."""
     return upsert_from_select(

@@ -6,7 +6,7 @@ import datetime as dt
 import itertools
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,11 +14,15 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ingestion.gocardless.answers import read_answer
 from postgres.common.enums import Provider
-from postgres.common.models import AccountLink, Transaction
+from postgres.common.models import AccountLink, Connection, Transaction
 from postgres.core import WriteCounts
 from postgres.gocardless.models import BankAccount, Requisition
 from postgres.gocardless.operations import transactions
-from postgres.gocardless.projections import LinkedAccount, project_transactions
+from postgres.gocardless.projections import (
+    LinkedAccount,
+    linked_accounts,
+    project_transactions,
+)
 from postgres.payload import Stamp
 from tests.postgres.ledger import make_ledger
 
@@ -32,7 +36,13 @@ class Bank:
 
     sessions: sessionmaker[Session]
     account: LinkedAccount
-    feeds: list[LinkedAccount] = field(default_factory=list)
+
+    @classmethod
+    def of_only_account(cls, sessions: sessionmaker[Session]) -> Bank:
+        """Return the bank of the only account that the ledger knows."""
+        with sessions() as session:
+            (account,) = linked_accounts(session)
+        return cls(sessions, account)
 
     def answer(
         self,
@@ -125,6 +135,11 @@ def _feed(session: Session, account: LinkedAccount) -> LinkedAccount:
         **stamp.on({}),
     )
     session.add(requisition)
+    session.execute(
+        sa.update(Connection)
+        .where(Connection.id == account.connection_id)
+        .values(provider_connection_id=str(requisition.id))
+    )
     session.flush()
     session.add(raw)
     session.flush()

@@ -42,10 +42,7 @@ def names(rows: Iterable[Delivered], resolution: Resolution) -> Names:
     found: Names = {}
     for row in rows:
         verdict = resolution.verdicts.get(row.version.row_id)
-        name = verdict.name if verdict else row.name
-        while name in resolution.merged:
-            name = resolution.merged[name]
-        found[row.version.row_id] = name
+        found[row.version.row_id] = verdict.name if verdict else row.name
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,13 +12,14 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from postgres.core import WriteCounts, upsert
+from postgres.core import WriteCounts, copy_to_temporary, table_of, upsert
 from postgres.gocardless.models import Answer, Transaction
 from postgres.identity.versions import NEAR_DAYS
 from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import FIRST_SEEN, Stamp
 from postgres.raw import get_row, list_raw, on_days
 
+_BATCH = 1000
 _KEYS = pg.ARRAY(sa.Text())
 _MARGIN = dt.timedelta(days=NEAR_DAYS)
 
@@ -141,6 +142,41 @@ def _move(
 
 def _multirange(ranges: list[Range[int]]) -> sa.ColumnElement[Any]:
     return sa.literal(ranges, pg.INT8MULTIRANGE())
+
+
+def iterate_rows(
+    session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID
+) -> Iterator[Transaction]:
+    """Yield the rows of a raw account, without holding all of them in memory.
+
+    They are not the session's: nothing that is changed on them is written.
+    """
+    query = sa.select(Transaction).where(
+        Transaction.user_id == user_id, Transaction.bank_account_id == bank_account_id
+    )
+    for row in session.scalars(query, execution_options={"yield_per": _BATCH}):
+        session.expunge(row)
+        yield row
+
+
+def rewrite_facts(session: Session, user_id: uuid.UUID, facts: Sequence[Mapping[str, Any]]) -> None:
+    """Replace what was read from some payloads. One that is refused now is no version any more.
+
+    :param facts: ``id`` and the columns that are read from a payload, all of them.
+    """
+    if not facts:
+        return
+    table = table_of(Transaction)
+    staging = copy_to_temporary(session, table, facts)
+    session.execute(
+        sa.update(table)
+        .where(table.c.id == staging.c.id, table.c.user_id == user_id)
+        .values(
+            {name: staging.c[name] for name in facts[0] if name != "id"}
+            | {"ledger_id": sa.case((staging.c.refusal.is_(None), table.c.ledger_id))}
+        )
+    )
+    staging.drop(session.connection())
 
 
 def get_transaction(
