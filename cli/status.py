@@ -27,7 +27,7 @@ from postgres.common.enums import JobStatus
 from postgres.common.operations import accounts, balances, jobs, quarantine
 from postgres.common.operations.balances import Reconciliation
 from postgres.gocardless.models import BankAccount, RateLimit
-from postgres.gocardless.operations import rate_limits
+from postgres.gocardless.operations import bank_accounts, rate_limits
 
 
 def show(user: str | None, *, as_json: bool) -> None:
@@ -38,6 +38,7 @@ def show(user: str | None, *, as_json: bool) -> None:
         limits = [_limit(*row) for row in rate_limits.list_with_accounts(session, owner.id)]
         checked = balances.reconcile(session, user_id=owner.id)
         set_aside = quarantine.count_quarantine(session, owner.id)
+        gaps = [gap for each in bank_accounts.list_gaps(session, owner.id) for gap in _gaps(each)]
         analysed = jobs.last_analytics(session)
     analysed_at = analysed.finished_at if analysed else None
     analysis_ok = analysed is not None and analysed.status is JobStatus.COMPLETED
@@ -49,6 +50,7 @@ def show(user: str | None, *, as_json: bool) -> None:
                 "rate_limits": limits,
                 "balances": [_balance(each) for each in checked],
                 "quarantined": set_aside,
+                "gaps": gaps,
                 "analysed_at": analysed_at,
                 "analysis_ok": analysis_ok,
             }
@@ -60,9 +62,20 @@ def show(user: str | None, *, as_json: bool) -> None:
     heading("The rest")
     aside = f"{count(set_aside, 'row')} in quarantine"
     say(Text(f"{aside}; `farthing quarantine list` shows why", BAD) if set_aside else aside)
+    for gap in gaps:
+        say(Text("Nothing was read of {account} from {first} to {last}".format_map(gap), BAD))
     analysis = f"Last analysis: {minute(analysed_at) + ' UTC' if analysed_at else 'none yet'}"
     failed = analysed is not None and not analysis_ok
     say(Text(f"{analysis}; it did not end well, see `farthing up`", BAD) if failed else analysis)
+
+
+def _gaps(account: BankAccount) -> list[dict[str, Any]]:
+    label = accounts.account_label(account.name, account.account_number)
+    return [
+        {"account": label, "first": days.lower, "last": days.upper - dt.timedelta(days=1)}
+        for days in account.gaps
+        if days.upper is not None
+    ]
 
 
 def print_balances(checked: Sequence[Reconciliation]) -> None:

@@ -58,7 +58,7 @@ class AccountOutcome:
     :param label: what a person calls it; never an account number in clear.
     :param received: rows in the provider's answer; accepted + quarantined + superseded.
     :param superseded: rows that another row of the same answer stands for.
-    :param reason: why it was deferred or failed; one line.
+    :param reason: why it was deferred or failed, or what else a person should know; one line.
     """
 
     connection_id: UUID | None

@@ -21,6 +21,8 @@ from providers.gocardless.rows import read_balance
 
 OVERLAP_DAYS = 14
 """Days that every pull reads again: banks add rows late."""
+SCAN_EVERY_DAYS = 7
+"""How often a pull reads all days that the bank gives, for rows that come later still."""
 
 _BALANCES, _TRANSACTIONS = "balances", "transactions"
 
@@ -90,6 +92,17 @@ def _pull_transactions(
             first_day=window.first,
             last_day=date_to,
         )
+        days = [f["booking_date"] for _, f in rows if not f["is_pending"] and f["booking_date"]]
+        gap = _gap(account, window)
+        bank_accounts.note_read(
+            session,
+            account.user_id,
+            account.bank_account_id,
+            first_told=min([*days, window.last]),
+            last=window.last,
+            scanned_on=clock.today() if _is_scan(account, window) else None,
+            gap=gap,
+        )
         if _reaches(account, window):
             bank_accounts.advance_watermark(
                 session, account.user_id, account.bank_account_id, window.last
@@ -99,6 +112,7 @@ def _pull_transactions(
         account.connection_id,
         account.label,
         window=window,
+        reason=gap and f"the bank no longer tells of {gap[0]} to {gap[1]}",
         received=received,
         counts=counts,
         quarantined=sum(1 for _, facts in rows if facts["refusal"]),
@@ -123,14 +137,35 @@ def _for_each_account(
 
 def _resume_at(account: Account) -> dt.date:
     if account.transactions_through is None:
-        return clock.today() - dt.timedelta(days=account.history_days)
+        return _oldest_day(account)
     return account.transactions_through - dt.timedelta(days=OVERLAP_DAYS)
 
 
 def _window(account: Account, asked: Window) -> Window:
     if asked.last < clock.today():
         return asked
-    return Window(min(asked.first, _resume_at(account)), asked.last)
+    first = min(asked.first, _resume_at(account))
+    if account.scanned_on is None or (clock.today() - account.scanned_on).days >= SCAN_EVERY_DAYS:
+        first = min(first, _oldest_day(account))
+    return Window(first, asked.last)
+
+
+def _oldest_day(account: Account) -> dt.date:
+    """Return the first day that the consent reaches back to."""
+    return clock.today() - dt.timedelta(days=account.history_days)
+
+
+def _is_scan(account: Account, window: Window) -> bool:
+    return window.first <= _oldest_day(account) and window.last >= clock.today()
+
+
+def _gap(account: Account, window: Window) -> tuple[dt.date, dt.date] | None:
+    """Return the days after the watermark that have passed out of the bank's reach."""
+    if account.transactions_through is None or window.last < clock.today():
+        return None
+    first = account.transactions_through + dt.timedelta(days=1)
+    last = _oldest_day(account) - dt.timedelta(days=1)
+    return (first, last) if first <= last else None
 
 
 def _reaches(account: Account, window: Window) -> bool:

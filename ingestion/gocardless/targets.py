@@ -78,6 +78,7 @@ class Account:
     :param transactions_through: the watermark; None before the first pull.
     :param institution_id: GoCardless's id of the bank.
     :param holder: whose account it is, where the bank tells.
+    :param scanned_on: when all days that the bank gives were last read at once.
     """
 
     user_id: UUID
@@ -90,6 +91,7 @@ class Account:
     transactions_through: dt.date | None
     institution_id: str
     holder: str | None
+    scanned_on: dt.date | None
 
 
 @contextmanager
@@ -167,6 +169,7 @@ def accounts(run: Run) -> list[Account]:
             transactions_through=account.transactions_through,
             institution_id=institution_id,
             holder=read_account(account.payload).holder,
+            scanned_on=account.scanned_on,
         )
         for account, agreement, connection_id, institution_id in rows
     ]

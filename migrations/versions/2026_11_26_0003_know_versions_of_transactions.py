@@ -89,6 +89,26 @@ def upgrade() -> None:
     op.add_column(
         "bank_accounts",
         sa.Column(
+            "scanned_on",
+            sa.Date(),
+            comment="when all days that the bank gives were last read at once",
+        ),
+        schema="gocardless",
+    )
+    op.add_column(
+        "bank_accounts",
+        sa.Column(
+            "gaps",
+            postgresql.DATEMULTIRANGE(),
+            server_default="{}",
+            nullable=False,
+            comment="days that nothing was read of: they passed before the bank could be asked",
+        ),
+        schema="gocardless",
+    )
+    op.add_column(
+        "bank_accounts",
+        sa.Column(
             "identified_through",
             sa.BigInteger(),
             server_default="0",
@@ -175,5 +195,6 @@ def downgrade() -> None:
         op.drop_constraint(op.f(f"ck_transactions__{check}"), "transactions", schema="gocardless")
     for column in ("doubt", "identified_by", "ledger_id", "shown"):
         op.drop_column("transactions", column, schema="gocardless")
-    op.drop_column("bank_accounts", "identified_through", schema="gocardless")
+    for column in ("identified_through", "gaps", "scanned_on"):
+        op.drop_column("bank_accounts", column, schema="gocardless")
     op.drop_table("answers", schema="gocardless")

@@ -11,7 +11,7 @@ import uuid
 from decimal import Decimal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, Range
+from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, INT8MULTIRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from postgres.auth.models import owner
@@ -104,6 +104,14 @@ class BankAccount(HasId, RawRow, Base):
     is_card: Mapped[bool] = mapped_column(comment="a credit card account")
     transactions_through: Mapped[dt.date | None] = mapped_column(
         comment="watermark: every day up to here has been read; moves only with the rows' commit"
+    )
+    scanned_on: Mapped[dt.date | None] = mapped_column(
+        comment="when all days that the bank gives were last read at once"
+    )
+    gaps: Mapped[list[Range[dt.date]]] = mapped_column(
+        DATEMULTIRANGE,
+        server_default="{}",
+        comment="days that nothing was read of: they passed before the bank could be asked",
     )
     identified_through: Mapped[int] = mapped_column(
         sa.BigInteger,

@@ -124,7 +124,8 @@ def test_rules_that_join_what_was_two_keep_what_was_said_of_either(bank: Bank, r
             sa.text(
                 "insert into common.transactions (id, user_id, account_id, source_key, status,"
                 " amount, currency, booking_date, kind, raw_table, raw_id, first_seen_at)"
-                " select cast(:stranger as uuid), user_id, account_id, cast(:stranger as text), status, amount, currency,"
+                " select cast(:stranger as uuid), user_id, account_id, cast(:stranger as text),"
+                " status, amount, currency,"
                 " booking_date, kind, raw_table, raw_id, first_seen_at"
                 " from common.transactions where id = :taxi"
             ),

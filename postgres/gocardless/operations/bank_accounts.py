@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from postgres.core import WriteCounts, upsert
@@ -124,6 +127,47 @@ def advance_watermark(
         )
         .values(transactions_through=through)
     )
+
+
+def note_read(
+    session: Session,
+    user_id: uuid.UUID,
+    bank_account_id: uuid.UUID,
+    *,
+    first_told: dt.date,
+    last: dt.date,
+    scanned_on: dt.date | None,
+    gap: tuple[dt.date, dt.date] | None,
+) -> None:
+    """Note which days an answer told of, and which can no longer be asked for.
+
+    :param first_told: the day of the oldest row that it had.
+    :param scanned_on: today, if it was an answer over all days that the bank gives.
+    :param gap: first and last of the days that passed unread.
+    """
+    told = sa.literal([Range(first_told, last, bounds="[]")], pg.DATEMULTIRANGE())
+    missed = sa.literal([Range(*gap, bounds="[]")] if gap else [], pg.DATEMULTIRANGE())
+    gaps = BankAccount.gaps.op("+")(missed).op("-")(told)
+    scanned = sa.func.coalesce(sa.literal(scanned_on, sa.Date()), BankAccount.scanned_on)
+    session.execute(
+        sa.update(BankAccount)
+        .where(
+            BankAccount.id == bank_account_id,
+            BankAccount.user_id == user_id,
+            sa.or_(BankAccount.gaps != gaps, BankAccount.scanned_on.is_distinct_from(scanned)),
+        )
+        .values(gaps=gaps, scanned_on=scanned)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def list_gaps(session: Session, user_id: uuid.UUID) -> Sequence[BankAccount]:
+    """Return a user's accounts that nothing was read of on some days, by name."""
+    return session.scalars(
+        sa.select(BankAccount)
+        .where(BankAccount.user_id == user_id, ~sa.func.isempty(BankAccount.gaps))
+        .order_by(BankAccount.name, BankAccount.id)
+    ).all()
 
 
 def _content(payload: dict[str, Any]) -> dict[str, Any]:
