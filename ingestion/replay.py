@@ -14,6 +14,8 @@ from postgres.core import lock
 from postgres.gocardless import identification
 from postgres.gocardless.projections import LinkedAccount
 from postgres.trading212 import projections as trading212
+from providers.gocardless import banks
+from providers.gocardless.rows import read_account
 
 
 def replay(run: Run, *, account_id: UUID | None = None) -> StepOutcome:
@@ -46,6 +48,8 @@ def _forget(session: Session, account: ledger.Linked) -> None:
     if not isinstance(account, LinkedAccount):
         trading212.forget_progress(session, account)
         return
+    profile = banks.profile(account.institution_id)
     for feed in identification.feeds_of(session, account.user_id, account.account_id):
-        reread(session, account.user_id, feed.id)
+        holder = read_account(feed.payload).holder
+        reread(session, account.user_id, feed.id, profile=profile, holder=holder)
         identification.forget_progress(feed)

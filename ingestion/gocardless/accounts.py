@@ -151,8 +151,11 @@ def _window(account: Account, asked: Window) -> Window:
 
 
 def _oldest_day(account: Account) -> dt.date:
-    """Return the first day that the consent reaches back to."""
-    return clock.today() - dt.timedelta(days=account.history_days)
+    """Return the first day that can be asked for: some banks tell of all days only at first."""
+    days = account.history_days
+    if account.transactions_through is not None:
+        days = min(days, banks.profile(account.institution_id).history_days or days)
+    return clock.today() - dt.timedelta(days=days)
 
 
 def _is_scan(account: Account, window: Window) -> bool:

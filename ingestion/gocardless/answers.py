@@ -40,7 +40,10 @@ def read_answer(
     """
     booked, pending = listed["booked"], listed.get("pending") or []
     read = functools.partial(read_transaction, profile=profile, holder=holder, seen_on=seen_on)
-    rows = [*_read(booked, read, is_pending=False), *_read(pending, read, is_pending=True)]
+    rows = [
+        *_read(booked, read, profile, is_pending=False),
+        *_read(pending, read, profile, is_pending=True),
+    ]
     return len(booked) + len(pending), rows
 
 
@@ -76,7 +79,11 @@ def reread(
 
 
 def _read(
-    payloads: Sequence[Any], read: Callable[..., TransactionFacts], *, is_pending: bool
+    payloads: Sequence[Any],
+    read: Callable[..., TransactionFacts],
+    profile: BankProfile,
+    *,
+    is_pending: bool,
 ) -> list[Row]:
     rows: list[Row] = []
     places: Counter[str] = Counter()
@@ -85,7 +92,9 @@ def _read(
             delivered if isinstance(delivered, dict) else {"not_an_object": delivered}
         )
         facts = read(payload, is_pending=is_pending)
-        digest = content_hash(payload).hex()
+        # What is made anew for every answer says nothing, and would make every answer a new one.
+        lasting = {k: v for k, v in payload.items() if k not in profile.volatile_fields}
+        digest = content_hash(lasting).hex()
         places[digest] += 1
         # Equal rows are as many payments, unless they bear an id that is one row's alone.
         if places[digest] > 1 and facts.internal_transaction_id is not None:

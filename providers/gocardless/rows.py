@@ -135,9 +135,13 @@ def read_transaction(
     is_debit = amount is not None and amount < 0
     name = payee(row, lines, profile, is_debit=is_debit, is_pending=is_pending, holder=holder)
     return TransactionFacts(
-        internal_transaction_id=text(row.get("internalTransactionId")),
-        transaction_id=_id(row.get("transactionId"), profile),
-        entry_reference=_id(row.get("entryReference"), profile),
+        internal_transaction_id=(
+            text(row.get("internalTransactionId"))
+            if "internalTransactionId" in profile.trusted_ids
+            else None
+        ),
+        transaction_id=_id(row, "transactionId", profile),
+        entry_reference=_id(row, "entryReference", profile),
         amount=amount,
         currency=code,
         booking_date=booked_on,
@@ -276,10 +280,12 @@ def purchase_day(row: dict[str, Any], profile: BankProfile) -> dt.date | None:
     return day(written)
 
 
-def _id(value: Any, profile: BankProfile) -> str | None:
-    """Return an id, None if it is one of the words that stand for having none."""
-    found = text(value)
+def _id(row: dict[str, Any], field: str, profile: BankProfile) -> str | None:
+    """Return an id; None if it tells nothing of the row: others bear it, or it was made anew."""
+    found = text(row.get(field))
     if found is None or _NO_ID.fullmatch(found):
+        return None
+    if field in profile.shared_ids or field in profile.volatile_fields:
         return None
     return None if profile.placeholder_id and profile.placeholder_id.fullmatch(found) else found
 

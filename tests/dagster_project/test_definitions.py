@@ -91,7 +91,7 @@ def test_columns_are_those_of_the_model(defs: dg.Definitions) -> None:
         "references gocardless.bank_accounts.id"
     ]
     assert spec.description is not None
-    assert spec.description.startswith("One row of a transactions answer")
+    assert spec.description.startswith("One row of transactions answers")
 
 
 def test_lineage_follows_the_data(defs: dg.Definitions) -> None:

@@ -31,7 +31,6 @@ BRITISH: tuple[BankProfile, ...] = (
         note="ids of other lengths than 32 and 40 change when a row is booked; the day of a pending"
         " row is the last on which it may be booked",
         sources=("I4", "P4", "D9"),
-        volatile_fields=("transactionId",),
         placeholder_id=re.compile(r"00(?:DEB|CRED)IT.*|(?!.{32}$|.{40}$).*", re.DOTALL),
         has_pending_dates=False,
     ),
