@@ -79,6 +79,9 @@ class Account:
     :param institution_id: GoCardless's id of the bank.
     :param holder: whose account it is, where the bank tells.
     :param scanned_on: when all days that the bank gives were last read at once.
+    :param failures: errors in a row that move it towards its suspension.
+    :param failing: what the last of them was about.
+    :param failed_at: when the last of them came, by the real clock.
     """
 
     user_id: UUID
@@ -92,6 +95,9 @@ class Account:
     institution_id: str
     holder: str | None
     scanned_on: dt.date | None
+    failures: int
+    failing: str | None
+    failed_at: dt.datetime | None
 
 
 @contextmanager
@@ -170,6 +176,9 @@ def accounts(run: Run) -> list[Account]:
             institution_id=institution_id,
             holder=read_account(account.payload).holder,
             scanned_on=account.scanned_on,
+            failures=account.failures,
+            failing=account.failing,
+            failed_at=account.failed_at,
         )
         for account, agreement, connection_id, institution_id in rows
     ]

@@ -109,6 +109,35 @@ def upgrade() -> None:
     op.add_column(
         "bank_accounts",
         sa.Column(
+            "failures",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="errors in a row that move the account towards its suspension",
+        ),
+        schema="gocardless",
+    )
+    op.add_column(
+        "bank_accounts",
+        sa.Column(
+            "failing",
+            sa.Text(),
+            comment="what the last of them was about: balances or transactions",
+        ),
+        schema="gocardless",
+    )
+    op.add_column(
+        "bank_accounts",
+        sa.Column(
+            "failed_at",
+            sa.DateTime(timezone=True),
+            comment="when the last of them came, by the real clock",
+        ),
+        schema="gocardless",
+    )
+    op.add_column(
+        "bank_accounts",
+        sa.Column(
             "identified_through",
             sa.BigInteger(),
             server_default="0",
@@ -195,6 +224,6 @@ def downgrade() -> None:
         op.drop_constraint(op.f(f"ck_transactions__{check}"), "transactions", schema="gocardless")
     for column in ("doubt", "identified_by", "ledger_id", "shown"):
         op.drop_column("transactions", column, schema="gocardless")
-    for column in ("identified_through", "gaps", "scanned_on"):
+    for column in ("identified_through", "failed_at", "failing", "failures", "gaps", "scanned_on"):
         op.drop_column("bank_accounts", column, schema="gocardless")
     op.drop_table("answers", schema="gocardless")

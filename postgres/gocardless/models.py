@@ -113,6 +113,16 @@ class BankAccount(HasId, RawRow, Base):
         server_default="{}",
         comment="days that nothing was read of: they passed before the bank could be asked",
     )
+    failures: Mapped[int] = mapped_column(
+        server_default="0",
+        comment="errors in a row that move the account towards its suspension",
+    )
+    failing: Mapped[str | None] = mapped_column(
+        comment="what the last of them was about: balances or transactions"
+    )
+    failed_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="when the last of them came, by the real clock"
+    )
     identified_through: Mapped[int] = mapped_column(
         sa.BigInteger,
         server_default="0",

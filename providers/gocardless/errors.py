@@ -318,3 +318,18 @@ def _join(first: str, second: str) -> str:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
+
+
+def leads_to_suspension(error: ProviderError) -> bool:
+    """Tell whether an error moves the account towards its suspension, which is for good.
+
+    The bank's own errors and a lost consent do, an exhausted quota and a service that is down do
+    not [GoCardless help 11528813710876]. What else the bank's side gets wrong is taken to.
+    """
+    if isinstance(error, ConsentExpired):
+        return error.error_type == "AccessExpiredError"
+    return (
+        isinstance(error, Unavailable)
+        and error.error_type is not None
+        and error.error_type != "ServiceError"
+    )

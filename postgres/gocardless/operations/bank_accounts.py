@@ -161,6 +161,37 @@ def note_read(
     )
 
 
+def note_failure(
+    session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID, resource: str
+) -> None:
+    """Count an error that moves an account towards its suspension.
+
+    :param resource: what was asked for: ``balances`` or ``transactions``.
+    """
+    session.execute(
+        sa.update(BankAccount)
+        .where(BankAccount.id == bank_account_id, BankAccount.user_id == user_id)
+        .values(failures=BankAccount.failures + 1, failing=resource, failed_at=sa.func.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def note_success(
+    session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID, resource: str
+) -> None:
+    """Note that the bank answered what it failed to before: its errors do not count any more."""
+    session.execute(
+        sa.update(BankAccount)
+        .where(
+            BankAccount.id == bank_account_id,
+            BankAccount.user_id == user_id,
+            BankAccount.failing == resource,
+        )
+        .values(failures=0, failing=None, failed_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def list_gaps(session: Session, user_id: uuid.UUID) -> Sequence[BankAccount]:
     """Return a user's accounts that nothing was read of on some days, by name."""
     return session.scalars(
