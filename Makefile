@@ -84,6 +84,10 @@ coverage: install-dev ## Say how much of the postgres package its tests reach, b
 mutation: install-dev ## Plant faults one at a time, and count those that the tests notice
 	$(BIN)/python tools/mutation.py $(MUTANTS)
 
+.PHONY: reliability
+reliability: install-dev ## Read ten thousand made-up banks and compare the ledger with the truth
+	FARTHING_WORLDS=10000 $(BIN)/python -m pytest -q -p no:randomly tests/ingestion/test_worlds.py
+
 .PHONY: format
 format: install-dev ## Put code and SQL into shape
 	$(BIN)/ruff format .

@@ -82,7 +82,7 @@ def identify(session: Session, feeds: Sequence[BankAccount]) -> Identified:
     if not is_anew:
         rows = _with_context(session, feeds, rows)
     answers = {
-        answer.id: history.Answer(answer.first_day, answer.last_day)
+        answer.id: history.Answer(answer.first_day, answer.last_day, answer.seen_at.date())
         for answer in session.scalars(
             sa.select(Answer).where(Answer.bank_account_id.in_(list(since)))
         )

@@ -36,14 +36,20 @@ class Answer:
     """What an answer was asked for; only rows of its days can be new in it or missing from it.
 
     :param last: None: whatever the bank has.
+    :param seen_on: the day that it came.
     """
 
     first: dt.date
     last: dt.date | None = None
+    seen_on: dt.date = dt.date.max
 
     def covers(self, days: Iterable[dt.date]) -> bool:
         """Tell whether it shows what is known under some day of these."""
         return any(self.first <= day <= (self.last or day) for day in days)
+
+    def was_after(self, days: Iterable[dt.date]) -> bool:
+        """Tell whether it would have shown what is known under these days, had it been there."""
+        return self.covers(day for day in days if day < self.seen_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +196,7 @@ class _History:
         fresh = [row for row in event.shown if not self._comes_back(row)]
         fresh += self._wrongly_replaced(event.feed, self.answers[number])
         booked = [row for row in fresh if not row.is_pending]
+        booked += self._supplanted(booked, event.feed, self.answers[number])
         pending = [row for row in fresh if row.is_pending and not self._is_booked_too(row)]
         self._recognise_booked(booked, event, number)
         self._settle()
@@ -221,6 +228,22 @@ class _History:
                     fresh.append(usurper)
             self._join(row, thread, is_shown=True)
         return fresh
+
+    def _supplanted(
+        self, rows: Sequence[Delivered], feed: uuid.UUID, answer: Answer
+    ) -> list[Delivered]:
+        """Take away a transaction from what is shown beside a row whose trusted id it is."""
+        parted = []
+        for row in rows:
+            if (thread := self.holders.get(row.version.trusted_id or "")) is None:
+                continue
+            for other in list(thread.live[feed]):
+                usurper = thread.rows[other]
+                is_another = usurper.version.trusted_id != row.version.trusted_id
+                if not usurper.is_pending and is_another and answer.covers(usurper.version.days):
+                    self._leave(usurper, thread)
+                    parted.append(usurper)
+        return parted
 
     def _is_booked_too(self, row: Delivered) -> bool:
         """Join a pending row to the booked transaction that shares an id and the money with it."""
@@ -278,7 +301,7 @@ class _History:
         missing = [thread for thread in around if not thread.is_shown(event.feed, booked=True)]
         new = self._recognise(rows, missing)
         before = [answer for other, answer in self.answers.items() if other < number]
-        late = [row for row in new if any(each.covers(row.version.days) for each in before)]
+        late = [row for row in new if any(each.was_after(row.version.days) for each in before)]
         answer = self.answers[number]
         outside = [t for t in around if not answer.covers(t.known.version.days)]
         self._recognise(late, outside)

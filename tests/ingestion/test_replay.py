@@ -10,8 +10,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
-from farthing.secrets import SecretBox
-from farthing.settings import Settings
 from ingestion.replay import replay
 from ingestion.run import Run
 from postgres import migrate
@@ -23,13 +21,6 @@ from tests.conftest import World
 from tests.ingestion.bank import Bank, make_bank, row
 from tests.ingestion.pipeline import sync
 from tests.ingestion.test_identity import tag, tags_of
-
-
-@pytest.fixture
-def run(sessions: sessionmaker[Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("FARTHING_HOME", str(tmp_path))
-    settings = Settings.load()
-    return Run("replay-1", sessions, settings, SecretBox.from_settings(settings))
 
 
 @pytest.fixture

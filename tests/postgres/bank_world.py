@@ -38,6 +38,24 @@ class Habits:
     drops_pending: float = 0.0
 
 
+BANKS = {
+    "as documented": Habits(),
+    "without ids": Habits(has_ids=False),
+    "renumbers at times": Habits(renumbers=0.3),
+    "renumbers at every pull": Habits(renumbers=1),
+    "rewords": Habits(reworded=0.05),
+    "moves days": Habits(moved=0.05),
+    "moves days without ids": Habits(has_ids=False, moved=0.03),
+    "rewords without ids": Habits(has_ids=False, reworded=0.05),
+    "does all of it": Habits(renumbers=0.1, reworded=0.03, moved=0.03),
+    "shows pending": Habits(shows_pending=True, drops_pending=0.1),
+    "shows pending without ids": Habits(shows_pending=True, has_ids=False, drops_pending=0.1),
+    "shows pending and does all": Habits(
+        shows_pending=True, drops_pending=0.1, renumbers=0.1, moved=0.02
+    ),
+}
+
+
 @dataclass(slots=True)
 class Payment:
     """What truly happened."""
@@ -56,6 +74,18 @@ class Payment:
         text = self.merchant + (f" ref {self.wording}" if self.wording else "")
         day = self.booked_on + dt.timedelta(days=self.moved)
         return self.amount, day, text, self.internal_id if habits.has_ids else None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A row of an answer, and which payment it is."""
+
+    number: int
+    is_pending: bool
+    amount: Decimal
+    day: dt.date
+    text: str
+    internal_id: str | None
 
 
 @dataclass(slots=True)
@@ -96,43 +126,40 @@ class BankWorld:
     def booked(self, today: dt.date) -> list[Payment]:
         return [p for p in self.payments if p.booked_on is not None and p.booked_on <= today]
 
-    def pull(self, today: dt.date, answer: Answer) -> None:
-        """Show the bank's rows of some days, and store what changed."""
+    def show(self, today: dt.date, answer: Answer) -> list[Shown]:
+        """Return the rows that the bank shows of some days, after a day of doing what banks do."""
         self._change(today)
-        shown: Counter[tuple[object, ...]] = Counter()
-        keys: dict[tuple[object, ...], Version] = {}
-        truths: dict[tuple[object, ...], int] = {}
+        shown = []
         for payment in self.booked(today):
-            amount, day, text, internal = payment.row(self.habits)
-            if not answer.covers([day]):
-                continue
-            content = (False, amount, day, text, internal)
-            shown[content] += 1
-            key = (*content, shown[content])
-            keys[key] = Version(
-                uuid.UUID(int=self._random.getrandbits(128)),
-                amount,
-                "GBP",
-                booking_date=day,
-                text=text,
-                trusted_id=internal,
-            )
-            truths[key] = payment.number
+            amount, day, text, internal_id = payment.row(self.habits)
+            if answer.covers([day]):
+                shown.append(Shown(payment.number, False, amount, day, text, internal_id))
         if self.habits.shows_pending and (answer.last is None or answer.last >= today):
             for payment in self.payments:
                 over = payment.booked_on or payment.pending_on + dt.timedelta(days=3)
                 if payment.pending_on <= today < over:
-                    content = (True, payment.amount, payment.pending_on, payment.merchant, None)
-                    shown[content] += 1
-                    key = (*content, shown[content])
-                    keys[key] = Version(
-                        uuid.UUID(int=self._random.getrandbits(128)),
-                        payment.amount,
-                        "GBP",
-                        booking_date=payment.pending_on,
-                        text=payment.merchant,
-                    )
-                    truths[key] = payment.number
+                    what = (payment.amount, payment.pending_on, payment.merchant)
+                    shown.append(Shown(payment.number, True, *what, None))
+        return shown
+
+    def pull(self, today: dt.date, answer: Answer) -> None:
+        """Store what the bank shows of some days."""
+        places: Counter[tuple[object, ...]] = Counter()
+        keys: dict[tuple[object, ...], Version] = {}
+        truths: dict[tuple[object, ...], int] = {}
+        for row in self.show(today, answer):
+            content = (row.is_pending, row.amount, row.day, row.text, row.internal_id)
+            places[content] += 1
+            key = (*content, places[content])
+            keys[key] = Version(
+                uuid.UUID(int=self._random.getrandbits(128)),
+                row.amount,
+                "GBP",
+                booking_date=row.day,
+                text=row.text,
+                trusted_id=row.internal_id,
+            )
+            truths[key] = row.number
         self._land(keys, truths, answer, today)
 
     def _change(self, today: dt.date) -> None:
@@ -155,7 +182,7 @@ class BankWorld:
         today: dt.date,
     ) -> None:
         number = len(self.answers) + 1
-        self.answers[number] = answer
+        self.answers[number] = replace(answer, seen_on=today)
         is_current = answer.last is None or answer.last >= today
         for key, version in keys.items():
             if key not in self.store:

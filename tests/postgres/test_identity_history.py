@@ -14,28 +14,11 @@ import pytest
 
 from postgres.identity.history import Answer, Delivered, Resolution, Span, resolve
 from postgres.identity.versions import Version
-from tests.postgres.bank_world import FEED, START, BankWorld, Habits
+from tests.postgres.bank_world import BANKS, FEED, START, BankWorld, Habits
 
 ALL = Answer(START - dt.timedelta(days=90))
 END = START + dt.timedelta(days=60)
 Names = dict[uuid.UUID, uuid.UUID | None]
-
-BANKS = {
-    "as documented": Habits(),
-    "without ids": Habits(has_ids=False),
-    "renumbers at times": Habits(renumbers=0.3),
-    "renumbers at every pull": Habits(renumbers=1),
-    "rewords": Habits(reworded=0.05),
-    "moves days": Habits(moved=0.05),
-    "moves days without ids": Habits(has_ids=False, moved=0.03),
-    "rewords without ids": Habits(has_ids=False, reworded=0.05),
-    "does all of it": Habits(renumbers=0.1, reworded=0.03, moved=0.03),
-    "shows pending": Habits(shows_pending=True, drops_pending=0.1),
-    "shows pending without ids": Habits(shows_pending=True, has_ids=False, drops_pending=0.1),
-    "shows pending and does all": Habits(
-        shows_pending=True, drops_pending=0.1, renumbers=0.1, moved=0.02
-    ),
-}
 
 
 def names(rows: Iterable[Delivered], resolution: Resolution) -> Names:
