@@ -16,7 +16,8 @@ import logging
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,10 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadCasesError as error:
         print(error, file=sys.stderr)
         return 2
-    logging.disable(logging.CRITICAL)
     started = time.monotonic()
     verdicts = []
-    with worlds() as everything:
+    with _quiet(), worlds() as everything:
         for case in cases:
             verdicts.append(judge(everything, case))
             if not options.json:
@@ -120,6 +120,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print(_totals(verdicts, time.monotonic() - started))
     return 0
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let nothing be logged: a case that goes wrong on purpose is no news."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _line(verdict: Verdict) -> str:

@@ -22,19 +22,22 @@ begin
         from old_rows as r
         inner join auth.users as u on u.id = r.user_id;
     else
+        -- A row that references change twice is there twice, so rows are paired by their places.
         insert into common.audit_log (user_id, table_name, row_key, action, before, after)
         select
-            o.user_id, tg_table_schema || '.' || tg_table_name, o.key, 'update', o.data, n.data
+            o.user_id, tg_table_schema || '.' || tg_table_name,
+            common.pick(o.data, keys), 'update', o.data, n.data
         from (
-            select r.user_id, common.pick(to_jsonb(r), keys) as key, to_jsonb(r) as data
+            select r.user_id, to_jsonb(r) as data, row_number() over () as place
             from old_rows as r
         ) as o
         inner join (
-            select common.pick(to_jsonb(r), keys) as key, to_jsonb(r) as data
+            select to_jsonb(r) as data, row_number() over () as place
             from new_rows as r
-        ) as n on n.key = o.key
+        ) as n on n.place = o.place
         inner join auth.users as u on u.id = o.user_id
-        where o.data - 'updated_at' is distinct from n.data - 'updated_at';
+        where o.data - 'updated_at' is distinct from n.data - 'updated_at'
+        order by o.place;
     end if;
     return null;
 end

@@ -346,6 +346,14 @@ class TestUndo:
         session.commit()
         assert {table: rows(session, table, ledger.user.id) for table in tables} != before
         last = entries(session, ledger.user.id)[0]
+        # The split lost its tag and its rule: two changes, one after the other.
+        second, first = (
+            entry
+            for entry in entries(session, ledger.user.id)
+            if entry.table_name == "common.transaction_splits"
+            and entry.change_set == last.change_set
+        )
+        assert first.after == second.before
         count = audit_log.undo_change_set(session, ledger.user.id, last.change_set)
         session.commit()
 
