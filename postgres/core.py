@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -339,6 +339,11 @@ def select_text(
     """
     table = table_of(model)
     return sa.text(sql).bindparams(**parameters).columns(*(table.c[name] for name in columns))
+
+
+def any_of(ids: Collection[uuid.UUID]) -> sa.ColumnElement[Any]:
+    """Return what a column equals that is one of some ids: one parameter for all of them."""
+    return sa.any_(sa.literal(list(ids), pg.ARRAY(sa.Uuid())))
 
 
 def table_of(model: type[Base]) -> sa.Table:

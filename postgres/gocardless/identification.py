@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
 from postgres.common.models import AccountLink
+from postgres.core import any_of
 from postgres.gocardless.models import Answer, BankAccount, Transaction
 from postgres.identity import history
 from postgres.identity.history import Delivered, Resolution, Span
@@ -188,8 +189,9 @@ def _with_context(
         _of(feeds),
         sa.or_(
             _DAY.between(min(days) - CONTEXT, max(days) + CONTEXT),
-            Transaction.internal_transaction_id.in_(ids),
-            Transaction.id.in_([row.id for row in rows]),
+            Transaction.internal_transaction_id
+            == sa.any_(sa.literal(list(ids), pg.ARRAY(sa.Text()))),
+            Transaction.id == any_of([row.id for row in rows]),
         ),
     )
     found = session.execute(near).all()
@@ -197,14 +199,11 @@ def _with_context(
     whole = sa.select(*_COLUMNS).where(
         _of(feeds),
         sa.or_(
-            Transaction.id == _any({row.id for row in found}), Transaction.ledger_id == _any(names)
+            Transaction.id == any_of({row.id for row in found}),
+            Transaction.ledger_id == any_of(names),
         ),
     )
     return list(session.execute(whole))
-
-
-def _any(ids: Collection[uuid.UUID]) -> sa.ColumnElement[bool]:
-    return sa.any_(sa.literal(list(ids), pg.ARRAY(sa.Uuid())))
 
 
 def _delivered(row: sa.Row[Any]) -> Delivered:

@@ -28,6 +28,7 @@ from postgres.common.operations.transaction_folding import fold_transactions
 from postgres.core import (
     EPOCH,
     WriteCounts,
+    any_of,
     read_sql,
     select_text,
     table_of,
@@ -277,7 +278,7 @@ def project_transactions(session: Session, account: LinkedAccount) -> WriteCount
                 RawTransaction.bank_account_id == feed.id,
                 sa.or_(
                     RawTransaction.changed_at > (feed.projected_through or EPOCH),
-                    RawTransaction.ledger_id.in_(identified.names),
+                    RawTransaction.ledger_id == any_of(identified.names),
                     RawTransaction.doubt.is_not(None),
                 ),
             ),
@@ -313,7 +314,7 @@ def _delete_unfounded(
             Transaction.user_id == account.user_id,
             Transaction.account_id == account.account_id,
             Transaction.raw_table == table_of(RawTransaction).fullname,
-            sa.true() if names is None else Transaction.id.in_(names),
+            sa.true() if names is None else Transaction.id == any_of(names),
             ~sa.exists().where(RawTransaction.ledger_id == Transaction.id),
         )
         .execution_options(synchronize_session=False)

@@ -20,7 +20,7 @@ from postgres.common.models import (
     TransactionSplit,
     Transfer,
 )
-from postgres.core import table_of
+from postgres.core import any_of, table_of
 
 Attribute = InstrumentedAttribute[Any]
 
@@ -88,7 +88,7 @@ def fold_transactions(
         session,
         sa.delete(Transaction).where(
             Transaction.user_id == user_id,
-            Transaction.id == sa.any_(sa.literal(list(ends), pg.ARRAY(sa.Uuid()))),
+            Transaction.id == any_of(ends),
         ),
     )
     session.expire_all()

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from postgres.common.enums import SplitSource
 from postgres.common.models import Tag, TagRemoval, Transaction, TransactionSplit
+from postgres.core import any_of
 from postgres.errors import NotFoundError, OperationError, UnbalancedSplitsError
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
@@ -201,11 +202,7 @@ def confirm_splits(
 
 
 def _is_of(transaction_ids: Collection[uuid.UUID]) -> sa.ColumnElement[bool]:
-    return TransactionSplit.transaction_id == _any(transaction_ids)
-
-
-def _any(ids: Collection[uuid.UUID]) -> sa.ColumnElement[bool]:
-    return sa.any_(sa.literal(list(ids), pg.ARRAY(sa.Uuid())))
+    return TransactionSplit.transaction_id == any_of(transaction_ids)
 
 
 def _lock_tags(session: Session, user_id: uuid.UUID, tag_ids: Collection[uuid.UUID]) -> None:
@@ -227,7 +224,7 @@ def _lock_transactions(
 ) -> Sequence[sa.Row[tuple[uuid.UUID, Decimal, str]]]:
     rows = session.execute(
         sa.select(Transaction.id, Transaction.amount, Transaction.currency)
-        .where(Transaction.user_id == user_id, Transaction.id == _any(transaction_ids))
+        .where(Transaction.user_id == user_id, Transaction.id == any_of(transaction_ids))
         .order_by(Transaction.id)
         .with_for_update(key_share=True)
     ).all()
@@ -257,7 +254,7 @@ def _remember_removals(
     )
     session.execute(
         sa.delete(TagRemoval)
-        .where(TagRemoval.transaction_id == _any(transaction_ids), TagRemoval.tag_id.in_(kept))
+        .where(TagRemoval.transaction_id == any_of(transaction_ids), TagRemoval.tag_id.in_(kept))
         .execution_options(synchronize_session=False)
     )
 
@@ -318,7 +315,7 @@ def _tag_bare(session: Session, transaction_ids: Collection[uuid.UUID], tag_id: 
         sa.literal(tag_id),
         sa.literal(SplitSource.USER.value),
     ).where(
-        Transaction.id == _any(transaction_ids),
+        Transaction.id == any_of(transaction_ids),
         ~sa.exists().where(TransactionSplit.transaction_id == Transaction.id),
     )
     columns = ["user_id", "transaction_id", "amount", "currency", "tag_id", "source"]

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from postgres.core import WriteCounts, copy_to_temporary, table_of, upsert
+from postgres.core import WriteCounts, any_of, copy_to_temporary, table_of, upsert
 from postgres.gocardless.models import Answer, Transaction
 from postgres.identity.versions import NEAR_DAYS
 from postgres.paging import DEFAULT_LIMIT, Page
@@ -129,7 +129,7 @@ def _move(
     if row_ids:
         session.execute(
             sa.update(Transaction)
-            .where(Transaction.id == sa.any_(sa.literal(list(row_ids), pg.ARRAY(sa.Uuid()))))
+            .where(Transaction.id == any_of(row_ids))
             .values(
                 shown=shown,
                 withdrawn_at=withdrawn_at,
