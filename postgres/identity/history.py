@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -47,9 +47,10 @@ class Answer:
         """Tell whether it shows what is known under some day of these."""
         return any(self.first <= day <= (self.last or day) for day in days)
 
-    def was_after(self, days: Iterable[dt.date]) -> bool:
-        """Tell whether it would have shown what is known under these days, had it been there."""
-        return self.covers(day for day in days if day < self.seen_on)
+    @property
+    def told(self) -> tuple[dt.date, dt.date]:
+        """The first and last of the days that were over when it came, and that it told of."""
+        return self.first, min(self.last or dt.date.max, self.seen_on - dt.timedelta(days=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,8 @@ class _History:
         self.waiting: dict[uuid.UUID, _Thread] = {}
         self.unsettled: dict[uuid.UUID, _Thread] = {}
         self.replaced: dict[uuid.UUID, Delivered] = {}
+        self.unread = deque(sorted(answers))
+        self.read: list[tuple[dt.date, dt.date]] = []
         self.on_day: dict[dt.date, dict[uuid.UUID, _Thread]] = defaultdict(dict)
 
     def standing(self, row: Delivered) -> int:
@@ -300,14 +303,25 @@ class _History:
         ]
         missing = [thread for thread in around if not thread.is_shown(event.feed, booked=True)]
         new = self._recognise(rows, missing)
-        before = [answer for other, answer in self.answers.items() if other < number]
-        late = [row for row in new if any(each.was_after(row.version.days) for each in before)]
+        late = [row for row in new if self._was_read(row.version.days, number)]
         answer = self.answers[number]
         outside = [t for t in around if not answer.covers(t.known.version.days)]
         self._recognise(late, outside)
         for row in new:
             if row.version.row_id not in self.thread_of:
                 self._decide(row, self._found(row, number), IdentityBasis.NEW)
+
+    def _was_read(self, days: Iterable[dt.date], number: int) -> bool:
+        """Tell whether an answer before this one would have shown what is known under some days."""
+        while self.unread and self.unread[0] < number:
+            told = [*self.read, self.answers[self.unread.popleft()].told]
+            self.read = []
+            for first, last in sorted(told):
+                if self.read and first <= self.read[-1][1]:
+                    self.read[-1] = (self.read[-1][0], max(last, self.read[-1][1]))
+                else:
+                    self.read.append((first, last))
+        return any(first <= day <= last for day in days for first, last in self.read)
 
     def _near(self, first: dt.date, last: dt.date, margin: dt.timedelta) -> list[_Thread]:
         """Return the transactions that are known under a day of some, or not far from them."""
