@@ -283,7 +283,11 @@ def project_transactions(session: Session, account: LinkedAccount) -> WriteCount
                 ),
             ),
             account_id=account.account_id,
-            reason=sa.func.coalesce(RawTransaction.refusal, RawTransaction.doubt),
+            # A row that the bank has mended since, or taken back, waits for nobody.
+            reason=sa.func.coalesce(
+                sa.case((RawTransaction.withdrawn_at.is_(None), RawTransaction.refusal)),
+                RawTransaction.doubt,
+            ),
         )
         feed.projected_through = changed.get(feed.id)
     session.flush()

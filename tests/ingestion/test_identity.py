@@ -260,6 +260,7 @@ def test_a_bad_row_is_set_aside_and_its_siblings_are_not(bank: Bank) -> None:
 
     bank.answer(row(internalTransactionId="a"), row(internalTransactionId="b"))
     assert len(bank.rows()) == 2
+    assert set_aside(bank) == []
 
 
 def ledger_of(bank: Bank) -> list[tuple[Any, ...]]:
