@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy.orm import Session, sessionmaker
@@ -31,6 +32,10 @@ NOW = "2026-03-15T09:00:00Z"
 BANKS = ("NORTHGATE_NRGTGB21", "HARBOUR_HRBRGB2L")
 
 _numbers = itertools.count(1)
+
+# A busy machine is no fault of what is tested.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from postgres.common.models import Transaction, TransactionSplit
 from postgres.common.operations import transaction_splits
 
 on_one_database = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80
 )
 
 money = st.one_of(

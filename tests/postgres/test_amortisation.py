@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from postgres.common.amortisation import Instalment, LoanTerms, schedule
@@ -21,7 +21,6 @@ days = st.dates(dt.date(2000, 1, 1), dt.date(2100, 1, 1))
 digits = st.sampled_from([0, 2, 3])
 rates = st.decimals(0, Decimal("0.3"), places=4)
 owed_units = st.integers(1, 10**9)
-unhurried = settings(deadline=None)
 
 
 def plan(owed: str, *, after: dt.date = dt.date(2026, 1, 1), **terms: Any) -> list[Instalment]:
@@ -133,7 +132,6 @@ def test_terms_that_are_none_are_refused(wrong: dict[str, Any]) -> None:
         plan("1000", **wrong)
 
 
-@unhurried
 @given(units=owed_units, rate=rates, months=st.integers(1, 400), places=digits, first=days)
 def test_a_loan_by_months_ends_in_time_at_exactly_nothing(
     units: int, rate: Decimal, months: int, places: int, first: dt.date
@@ -155,7 +153,6 @@ def test_a_loan_by_months_ends_in_time_at_exactly_nothing(
             assert len(longer) > months
 
 
-@unhurried
 @given(units=owed_units, rate=rates, share=st.integers(2, 300), places=digits, first=days)
 def test_a_loan_by_payment_ends_at_exactly_nothing(
     units: int, rate: Decimal, share: int, places: int, first: dt.date
@@ -191,7 +188,6 @@ def check_plan(owed: Decimal, rate: Decimal, payments: list[Instalment], unit: D
     assert all(before.due_on < after.due_on for before, after in pairwise(payments))
 
 
-@unhurried
 @given(first=days, after=days, months=st.integers(1, 1200))
 def test_due_days_are_the_first_ones_day_of_each_month(
     first: dt.date, after: dt.date, months: int

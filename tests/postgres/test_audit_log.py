@@ -461,9 +461,7 @@ changes = st.lists(
 )
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(changes=changes)
 def test_undoing_all_in_reverse_gives_the_beginning(
     session: Session, ledger: Ledger, changes: list[tuple[str, int, str]]

@@ -355,9 +355,7 @@ def store(session: Session) -> Store:
 
 
 @pytest.mark.slow
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
 @given(case=cases())
 def test_budgets_say_what_the_model_says(store: Store, case: Case) -> None:
     session, user_id = store.session, store.ledger.user.id

@@ -297,7 +297,6 @@ class TestUpsert:
     @settings(
         suppress_health_check=[HealthCheck.function_scoped_fixture],
         max_examples=40,
-        deadline=None,
     )
     @given(
         labels=st.dictionaries(

@@ -100,9 +100,7 @@ def test_text_that_is_a_formula_becomes_text(
     assert found - {ann.rows["common.tags"]["name"]} == set(cells.values())
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(name=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_no_text_begins_like_a_formula_and_none_is_lost(
     session: Session,

@@ -742,9 +742,7 @@ class TestDeletedAccount:
         assert progress(session, followers[0], day(7)) == Decimal("0.5")
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(
     mode=st.sampled_from(GoalTrackingMode),
     target=st.integers(-1000, 1000),

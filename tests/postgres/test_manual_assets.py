@@ -555,9 +555,7 @@ POSSIBLE = st.lists(
 )
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(stated=POSSIBLE, deleted=st.integers(0, 5), asked=st.lists(st.integers(0, 500), max_size=5))
 def test_values_in_whatever_order_make_the_same_plan(
     session: Session,

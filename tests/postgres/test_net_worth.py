@@ -395,9 +395,7 @@ moves = st.lists(
 reports = st.dictionaries(st.integers(1, 20), st.integers(-(10**5), 10**5), max_size=5)
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
     moves=moves,
     reports=reports,

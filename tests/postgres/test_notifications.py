@@ -339,9 +339,7 @@ STEPS = st.lists(
 )
 
 
-@settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_each_thing_is_said_once_whatever_happens_in_between(
     sessions: sessionmaker[Session], steps: list[tuple[str, str]]

@@ -52,7 +52,7 @@ def shuffled(value: Any, chance: random.Random) -> Any:
 
 # A database a test, not an example: the function's engine serves them all.
 on_one_database = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
 )
 
 

@@ -29,7 +29,7 @@ LONGEST = {
     BudgetPeriod.ANNUAL: (365, 366),
 }
 on_one_database = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300
 )
 
 

@@ -373,7 +373,6 @@ class TestMatches:
 
     @settings(
         max_examples=20,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(

@@ -99,9 +99,7 @@ class TestOnePoller:
             with pytest.raises(OperationError):
                 cursors.advance_cursor(session, BOT, 1, now=AT + pause)
 
-    @settings(
-        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
-    )
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
     @given(ids=st.lists(st.integers(1, 50), min_size=1, max_size=20))
     def test_stands_at_the_highest_whatever_is_tried(
         self, session: Session, ids: list[int]

@@ -142,7 +142,7 @@ def test_what_is_irregular_has_no_due_days() -> None:
 
 
 def test_sql_counts_like_python(session: Session) -> None:
-    @settings(deadline=None, max_examples=15)
+    @settings(max_examples=15)
     @given(
         cases=st.lists(
             st.tuples(days, st.sampled_from(sorted(RecurringFrequency)), days, steps),
@@ -184,7 +184,7 @@ def test_sql_counts_like_python(session: Session) -> None:
     check()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     frequency=regular,
     anchor=st.dates(dt.date(2000, 1, 1), dt.date(2012, 1, 1)),
@@ -312,7 +312,7 @@ class TestRule:
         with pytest.raises(OperationError, match="ten years"):
             rule.days(start, start, start + LONGEST_RANGE + DAY)
 
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     @given(
         text=st.sampled_from(
             ["FREQ=DAILY;INTERVAL=3", "FREQ=WEEKLY;BYDAY=MO,TH", "FREQ=MONTHLY;BYMONTHDAY=-1",

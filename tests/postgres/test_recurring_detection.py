@@ -568,7 +568,6 @@ class TestTombstones:
 
     @settings(
         max_examples=12,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(

@@ -348,7 +348,6 @@ class TestStatus:
 
     @settings(
         max_examples=10,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(steps=st.lists(st.sampled_from(RecurringStatus), max_size=8))

@@ -535,7 +535,6 @@ def test_every_answer_is_that_of_the_model(sessions: sessionmaker[Session]) -> N
         settings=settings(
             max_examples=25,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

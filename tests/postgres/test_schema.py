@@ -501,7 +501,7 @@ wordings = st.sampled_from(
 )
 references = st.sampled_from(["", " 3294", " ltd", " ref 881", " 14/03/26", " 14mar", " gb", "  "])
 on_one_database = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100
 )
 
 

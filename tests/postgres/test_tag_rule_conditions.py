@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -237,7 +237,7 @@ def test_the_sql_says_what_the_tree_says(session: Session) -> None:
         )
         rows[row.id] = (row, [name for name in names or () if name])
 
-    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=100)
     @given(st.lists(trees([str(i) for i in accounts]), min_size=1, max_size=10))
     def agree(chosen: list[Node]) -> None:
         rules = [Rule(uuid.uuid4(), "", parse(tree)) for tree in chosen]

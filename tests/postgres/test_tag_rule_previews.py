@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -187,7 +187,7 @@ def test_an_application_does_what_the_preview_said_and_both_what_is_promised(
     tag_ids = [tags.create_tag(session, ledger.user.id, f"word {n}").id for n in range(3)]
     own_tag = tags.create_tag(session, ledger.user.id, "own").id
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=40)
     @given(RULES, ROWS)
     def agree(given_rules: Any, given_rows: Any) -> None:
         savepoint = session.begin_nested()

@@ -225,9 +225,7 @@ class TestFilters:
         assert found(session, ledger, **everything, text="x") == set()
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @given(days=st.lists(st.integers(1, 5), max_size=12), limit=st.integers(1, 5))
 def test_every_row_once_and_the_newest_first(session: Session, days: list[int], limit: int) -> None:
     ledger = make_ledger(session)

@@ -638,7 +638,7 @@ def competitions(draw: st.DrawFn) -> list[Weighed]:
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(pairs=competitions(), seed=st.integers(0, 10))
 def test_whatever_competes_is_settled_the_same_in_any_order(
     pairs: list[Weighed], seed: int
@@ -663,7 +663,7 @@ def test_whatever_competes_is_settled_the_same_in_any_order(
         assert sum(end in (d.outgoing_id, d.incoming_id) for d in asked) <= MOST_SUGGESTIONS
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(pairs=competitions())
 def test_no_link_has_an_equal_on_another_account(pairs: list[Weighed]) -> None:
     linked = {

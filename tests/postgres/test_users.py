@@ -40,7 +40,7 @@ HOME, ELSEWHERE = "192.0.2.1", "198.51.100.1"
 THREADS = 8
 
 on_one_database = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
 )
 any_text = st.text(st.characters(exclude_categories=[]), max_size=120)
 

@@ -53,7 +53,7 @@ def test_another_seed_gives_another_world() -> None:
     assert _lived(1).booked(CURRENT, NOW) != _lived(2).booked(CURRENT, NOW)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(
     st.integers(min_value=0, max_value=2**31),
     st.lists(st.integers(min_value=1, max_value=300), min_size=1, max_size=6),
