@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from farthing import clock
 from farthing.errors import FarthingError
 from ingestion.run import AccountOutcome, Run, Status, StepOutcome
-from postgres.common.enums import ConnectionStatus, JobStatus
-from postgres.common.operations import connections, jobs
+from postgres.common.enums import ConnectionStatus, JobStatus, Provider
+from postgres.common.operations import connections, deferrals, jobs
 from postgres.core import DatabaseUnavailableError
 from providers.errors import AuthenticationFailed, ConsentExpired, RateLimited
 
@@ -42,6 +42,10 @@ class Target(Protocol):
     @property
     def connection_id(self) -> UUID | None:
         """The connection that it is read through."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from the others of its connection; empty: it is the connection itself."""
 
     @property
     def label(self) -> str:
@@ -70,14 +74,32 @@ def attempt_each(
     :raises DatabaseUnavailableError: if the database is gone; all else stays with its account.
     """
     started = time.monotonic()
-    chosen = [t for t in targets if run.connection_id in (None, t.connection_id)]
+    chosen = _chosen(run, table, targets)
     with ThreadPoolExecutor(max_workers=_CONCURRENCY, thread_name_prefix=table) as pool:
         outcomes = tuple(pool.map(lambda target: _attempt(run, target, work), chosen))
     return StepOutcome(table, outcomes, time.monotonic() - started)
 
 
+def _chosen(run: Run, table: str, targets: Sequence[T]) -> list[T]:
+    chosen = [t for t in targets if run.connection_id in (None, t.connection_id)]
+    schema = table.partition(".")[0]
+    if run.deferred_until is None or schema not in set(Provider):
+        return chosen
+    with run.sessions.begin() as session:
+        due: set[tuple[UUID | None, str]] = {
+            (each.connection_id, each.account)
+            for each in deferrals.list_due(session, at=run.deferred_until)
+            if each.step == table
+        }
+        # What is not there any more is not waited for.
+        gone = due - {(t.connection_id, t.key) for t in targets}
+        works = [deferrals.Work(where, account) for where, account in gone if where is not None]
+        deferrals.record_work(session, run.run_id, table, works)
+    return [t for t in chosen if (t.connection_id, t.key) in due]
+
+
 def record(run: Run, outcome: StepOutcome) -> None:
-    """Write what a step did into the jobs of its connections."""
+    """Write what a step did into the jobs of its connections, and what it left for later."""
     by_connection: dict[UUID, list[AccountOutcome]] = {}
     for account in outcome.accounts:
         if account.connection_id is not None:
@@ -93,6 +115,20 @@ def record(run: Run, outcome: StepOutcome) -> None:
     ]
     with run.sessions.begin() as session:
         jobs.record_steps(session, run.run_id, records, at=clock.now())
+        deferrals.record_work(session, run.run_id, outcome.table, _works(outcome))
+
+
+def _works(outcome: StepOutcome) -> list[deferrals.Work]:
+    return [
+        deferrals.Work(
+            account.connection_id,
+            account.key,
+            account.resumes_at if account.status is Status.DEFERRED else None,
+            account.reason or "",
+        )
+        for account in outcome.accounts
+        if account.connection_id is not None
+    ]
 
 
 def describe(outcome: AccountOutcome) -> dict[str, Any]:
@@ -142,7 +178,7 @@ def _attempt(run: Run, target: T, work: Callable[[T], AccountOutcome]) -> Accoun
         # place go on record: its text may hold bank data.
         log.error("unexpected %s at %s", type(error).__name__, _place(error))  # noqa: TRY400
         outcome = _outcome(target, Status.FAILED, f"unexpected error: {type(error).__name__}")
-    return dataclasses.replace(outcome, seconds=time.monotonic() - started)
+    return dataclasses.replace(outcome, seconds=time.monotonic() - started, key=target.key)
 
 
 def _outcome(

@@ -19,6 +19,10 @@ class _Owner:
     connection_id: None = None
 
     @property
+    def key(self) -> str:
+        return str(self.user_id)
+
+    @property
     def label(self) -> str:
         return f"user {self.user_id}"
 

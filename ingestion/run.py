@@ -19,6 +19,9 @@ class Run:
     """One run of a job: the database, the configuration, and the id that raw rows are stamped with.
 
     :param connection_id: read only this connection; None reads all.
+    :param deferred_until: read only what other runs left for this instant or before; None reads
+        all.
+    :param spares_last_call: leave a day's last call to the user while the data is fresh.
     """
 
     run_id: str
@@ -26,6 +29,8 @@ class Run:
     settings: Settings
     secrets: SecretBox
     connection_id: UUID | None = None
+    deferred_until: dt.datetime | None = None
+    spares_last_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class AccountOutcome:
 
     :param connection_id: None where the step is not about one connection.
     :param label: what a person calls it; never an account number in clear.
+    :param key: what the provider calls it; empty where it is the connection itself.
     :param received: rows in the provider's answer; accepted + quarantined + superseded.
     :param superseded: rows that another row of the same answer stands for.
     :param reason: why it was deferred or failed, or what else a person should know; one line.
@@ -72,6 +78,7 @@ class AccountOutcome:
     quarantined: int = 0
     superseded: int = 0
     seconds: float = 0.0
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,12 @@ class _Account:
     user_id: UUID
     connection_id: UUID | None
     label: str
-    key: ApiKey
+    api_key: ApiKey
+
+    @property
+    def key(self) -> str:
+        """Nothing: a key is of one account, which is the connection itself."""
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ def pull_account_summary(run: Run) -> StepOutcome:
         with run.sessions.begin() as session:
             stamp = _lock(session, account, run)
             counts = account_summaries.land(
-                session, account.user_id, account.key.id, payload, stamp
+                session, account.user_id, account.api_key.id, payload, stamp
             )
             if account.connection_id is not None:
                 connections.set_status(
@@ -112,7 +117,7 @@ def pull_positions(run: Run) -> StepOutcome:
             counts = positions.land(
                 session,
                 account.user_id,
-                api_key_id=account.key.id,
+                api_key_id=account.api_key.id,
                 as_of=clock.today(),
                 rows=list(rows.values()),
                 stamp=_lock(session, account, run),
@@ -190,11 +195,11 @@ def _pull_history(run: Run, history: _History, asked: Window) -> StepOutcome:
         with run.sessions.begin() as session:
             stamp = _lock(session, account, run)
             counts = history.land(
-                session, account.user_id, api_key_id=account.key.id, rows=rows, stamp=stamp
+                session, account.user_id, api_key_id=account.api_key.id, rows=rows, stamp=stamp
             )
             if is_current:
                 api_keys.advance_watermark(
-                    session, account.user_id, account.key.id, history.watermark, asked.last
+                    session, account.user_id, account.api_key.id, history.watermark, asked.last
                 )
         return AccountOutcome(
             account.connection_id,
@@ -276,15 +281,15 @@ def _accounts(run: Run) -> list[_Account]:
 
 @contextmanager
 def _client(run: Run, account: _Account) -> Iterator[Trading212Client]:
-    key, secret = api_keys.credentials(account.key, run.secrets)
+    key, secret = api_keys.credentials(account.api_key, run.secrets)
     with Trading212Client(run.settings.trading212_base_url, key, secret) as client:
         yield client
 
 
 def _lock(session: Any, account: _Account, run: Run) -> Any:
-    return lock(session, f"trading212:{account.key.id}", run_id=run.run_id)
+    return lock(session, f"trading212:{account.api_key.id}", run_id=run.run_id)
 
 
 def _resume_at(account: _Account, history: _History) -> dt.date | None:
-    through: dt.date | None = getattr(account.key, history.watermark)
+    through: dt.date | None = getattr(account.api_key, history.watermark)
     return through - dt.timedelta(days=OVERLAP_DAYS) if through else None

@@ -36,6 +36,15 @@ class Deadline:
         return max(0.0, self._at - time.monotonic())
 
     @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take no time from the call meanwhile."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self._at += time.monotonic() - started
+
+    @contextlib.contextmanager
     def enforced(self) -> Iterator[None]:
         """Cut every wait of this thread on a socket of :class:`DeadlineTransport`."""
         outer = getattr(_current, "deadline", None)

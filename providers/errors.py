@@ -31,6 +31,7 @@ class ProviderError(FarthingError):
     :ivar provider: ``gocardless`` or ``trading212``.
     :ivar status: the HTTP status; None when no answer came.
     :ivar error_type: the provider's own name for the error, when it gives one.
+    :ivar code: our name for it, the row of the provider's table; None where nobody answered.
     :ivar summary: the provider's own short text, redacted.
     :ivar retryable: the same request may succeed later without anybody doing anything.
     :ivar repeat: what the transport may do at once.
@@ -48,6 +49,7 @@ class ProviderError(FarthingError):
         provider: str = "",
         status: int | None = None,
         error_type: str | None = None,
+        code: str | None = None,
         summary: str | None = None,
         retryable: bool | None = None,
         repeat: Repeat = Repeat.NEVER,
@@ -57,6 +59,7 @@ class ProviderError(FarthingError):
         self.provider = provider
         self.status = status
         self.error_type = error_type
+        self.code = code
         self.summary = summary
         if retryable is not None:
             self.retryable = retryable
@@ -102,7 +105,8 @@ class RateLimited(ProviderError):
     """Asked too often.
 
     :ivar scope: which limit, in the words of :class:`providers.http.RateLimit`.
-    :ivar resets_at: when the next call can succeed, by the real clock (UTC); None if nobody said.
+    :ivar resets_at: when the next call can succeed (UTC), by the clock that
+        :class:`providers.http.RateLimit` goes by; None if nobody said.
     """
 
     retryable = True

@@ -58,7 +58,8 @@ class RateLimit:
 
     :param scope: which limit: ``general`` or ``account`` (per account, resource and day) at
         GoCardless, the endpoint's path at Trading 212.
-    :param resets_at: by the real clock, UTC.
+    :param resets_at: UTC. An instant that the provider names is one of the real clock; so many
+        seconds from now are counted from the ledger's now, as quotas are.
     """
 
     scope: str
@@ -127,9 +128,8 @@ def number(headers: Mapping[str, str], name: str) -> int | None:
 
 
 def in_seconds(seconds: int) -> dt.datetime:
-    """Return the instant that is so far ahead by the real clock; a past one is now."""
-    ahead = dt.timedelta(seconds=min(max(seconds, 0), 366 * 86400))
-    return dt.datetime.now(dt.UTC) + ahead
+    """Return the instant that is so far ahead by the ledger's clock; a past one is now."""
+    return clock.now() + dt.timedelta(seconds=min(max(seconds, 0), 366 * 86400))
 
 
 def too_many(resets_at: dt.datetime | None) -> str:
@@ -140,6 +140,9 @@ def too_many(resets_at: dt.datetime | None) -> str:
 
 
 Classifier = Callable[[Reply], ProviderError]
+MayRepeat = Callable[[ProviderError], bool]
+Pace = Callable[[str, str], None]
+"""Called with method and path before each request is sent; waits, or raises ``RateLimited``."""
 
 
 class Transport:
@@ -156,6 +159,7 @@ class Transport:
         backoff_s: float = 0.5,
         max_body_bytes: int = MAX_BODY_BYTES,
         transport: httpx.BaseTransport | None = None,
+        pace: Pace | None = None,
     ) -> None:
         """Open no connection yet.
 
@@ -165,6 +169,8 @@ class Transport:
         :param deadline_s: how long one call may take, repeats and all.
         :param backoff_s: the wait before the first repeat; it doubles, and jitter is added.
         :param transport: another transport in place of the network.
+        :param pace: lets requests through at the speed that the provider allows; what it waits is
+            not taken from the time of the call.
         :raises ConfigurationError: if the base URL is none.
         """
         self._base_url = base_url.rstrip("/")
@@ -176,6 +182,7 @@ class Transport:
         self._timeouts = timeouts or Timeouts()
         self._backoff_s = backoff_s
         self._max_body_bytes = max_body_bytes
+        self._pace = pace
         tame_libraries()
         self._client = httpx.Client(
             transport=transport or DeadlineTransport(self._base_url),
@@ -217,27 +224,34 @@ class Transport:
         query: str = "",
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        may_repeat: MayRepeat | None = None,
     ) -> Reply:
         """Send a request until it is answered, refused for good, or out of time.
 
         :param path: behind the base URL, with its slash; its variable parts are quoted already.
         :param classify: makes the error of an answer that is none of the 200s.
         :param query: without the question mark, sent as it is.
+        :param may_repeat: asked before a repeat, where each attempt costs; not before one of a
+            request that never left this machine.
         :raises ProviderError: of the class that fits what happened.
         """
         url = httpx.URL(self._base_url + path)
         if query:
             url = url.copy_with(query=query.encode())
 
+        left = _ATTEMPTS
+
         def again(error: Exception) -> bool:
-            return (
-                isinstance(error, ProviderError)
-                and (
-                    error.repeat is Repeat.ANY or (error.repeat is Repeat.READS and method == "GET")
-                )
-                # No use in waiting for a moment at which there is no time left.
-                and deadline.left() > self._backoff_s * 4
-            )
+            nonlocal left
+            left -= 1
+            # No use in waiting for a moment at which there is no time left.
+            if not left or deadline.left() <= self._backoff_s * 4:
+                return False
+            if not isinstance(error, ProviderError) or error.repeat is Repeat.NEVER:
+                return False
+            if error.repeat is Repeat.ANY:
+                return True
+            return method == "GET" and (may_repeat is None or may_repeat(error))
 
         for attempt in stamina.retry_context(
             on=again,
@@ -248,6 +262,9 @@ class Transport:
             wait_jitter=self._backoff_s,
         ):
             with attempt:
+                if self._pace is not None:
+                    with deadline.paused():
+                        self._pace(method, path)
                 reply = self._attempt(method, url, deadline, body, headers)
                 if not reply.ok:
                     raise classify(reply)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from farthing import clock
 from ingestion.accounts import for_each
 from ingestion.gocardless.answers import read_answer
-from ingestion.gocardless.quota import call, known_refusal, note_limits
+from ingestion.gocardless.quota import ask, note_answer
 from ingestion.gocardless.targets import Account, accounts, lock_account, open_client
 from ingestion.run import AccountOutcome, Run, StepOutcome, Window
 from postgres.gocardless.operations import balances, bank_accounts, transactions
@@ -31,13 +32,15 @@ def pull_balances(run: Run) -> StepOutcome:
     """Read the balances of every account."""
 
     def pull(client: GoCardlessClient, account: Account) -> AccountOutcome:
-        answer = call(run, account, _BALANCES, lambda: client.balances(_id(account)))
+        answer = ask(run, account, _BALANCES, partial(client.balances, account.key))
+        if isinstance(answer, AccountOutcome):
+            return answer
         entries = answer.payload["balances"]
         rows = [(entry, dataclasses.asdict(read_balance(entry))) for entry in _storable(entries)]
         with run.sessions.begin() as session:
             stamp = lock_account(session, account, run)
             counts = balances.land(session, account.user_id, account.bank_account_id, rows, stamp)
-            note_limits(session, account, _BALANCES, answer)
+            note_answer(session, account.user_id, account.bank_account_id, _BALANCES, answer)
         return AccountOutcome(
             account.connection_id, account.label, received=len(entries), counts=counts
         )
@@ -69,12 +72,14 @@ def _pull_transactions(
     window = _window(account, asked)
     # A row may be booked for a day to come; only a past range needs an end.
     date_to = window.last if window.last < clock.today() else None
-    answer = call(
+    answer = ask(
         run,
         account,
         _TRANSACTIONS,
-        lambda: client.transactions(_id(account), date_from=window.first, date_to=date_to),
+        partial(client.transactions, account.key, date_from=window.first, date_to=date_to),
     )
+    if isinstance(answer, AccountOutcome):
+        return answer
     received, rows = read_answer(
         answer.payload["transactions"],
         profile=banks.profile(account.institution_id),
@@ -107,7 +112,7 @@ def _pull_transactions(
             bank_accounts.advance_watermark(
                 session, account.user_id, account.bank_account_id, window.last
             )
-        note_limits(session, account, _TRANSACTIONS, answer)
+        note_answer(session, account.user_id, account.bank_account_id, _TRANSACTIONS, answer)
     return AccountOutcome(
         account.connection_id,
         account.label,
@@ -126,13 +131,8 @@ def _for_each_account(
     targets = accounts(run)
     if not targets:
         return StepOutcome(table, (), 0.0)
-    resource = table.partition(".")[2]
     with open_client(run) as client:
-
-        def work(account: Account) -> AccountOutcome:
-            return known_refusal(run, account, resource) or pull(client, account)
-
-        return for_each(run, table, targets, work)
+        return for_each(run, table, targets, lambda account: pull(client, account))
 
 
 def _resume_at(account: Account) -> dt.date:
@@ -180,7 +180,3 @@ def _reaches(account: Account, window: Window) -> bool:
 
 def _storable(entries: Sequence[Any]) -> list[dict[str, Any]]:
     return [storable(entry)[0] for entry in entries if isinstance(entry, dict)]
-
-
-def _id(account: Account) -> str:
-    return str(account.provider_account_id)

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 from ingestion.accounts import for_each
+from ingestion.gocardless.quota import ask, note_answer
 from ingestion.gocardless.targets import (
     Consent,
     ConsentedAccount,
+    accounts,
     consents,
     open_client,
 )
 from ingestion.run import AccountOutcome, Run, Status, StepOutcome
 from postgres.common.operations.accounts import account_label
-from postgres.core import lock
-from postgres.gocardless.operations import agreements, bank_accounts, institutions, requisitions
+from postgres.core import WriteCounts, lock
+from postgres.gocardless.models import BankAccount
+from postgres.gocardless.operations import (
+    agreements,
+    bank_accounts,
+    institutions,
+    rate_limits,
+    requisitions,
+)
 from postgres.payload import storable
 from providers.errors import AccessDenied
 from providers.gocardless import models
 from providers.gocardless.client import GoCardlessClient
-from providers.gocardless.rows import read_account
+from providers.gocardless.rows import AccountFacts, read_account
+from providers.http import Answer
 
 
 def pull_requisitions(run: Run) -> StepOutcome:
@@ -80,33 +91,90 @@ def _pull_requisition(run: Run, client: GoCardlessClient, consent: Consent) -> A
 def _pull_bank_account(
     run: Run, client: GoCardlessClient, target: ConsentedAccount
 ) -> AccountOutcome:
-    consent, account_id = target.consent, target.provider_account_id
+    """Read what GoCardless knows of an account and, once, what the bank says it is.
+
+    The account is known after the first of the two, so that its transactions are read though its
+    details cannot be had.
+    """
+    known = _known(run, target)
+    metadata = client.account(target.key).payload
+    details = (known.payload["details"] if known else None) or {}
+    facts, counts = _land(run, target, {"account": metadata, "details": details})
+    outcome = AccountOutcome(
+        target.connection_id, account_label(facts.name, facts.account_number), received=1
+    )
+    if details:
+        return dataclasses.replace(outcome, counts=counts)
+    told = _ask_details(run, client, target)
+    if isinstance(told, Answer):
+        details = told.payload["account"]
+        facts, more = _land(run, target, {"account": metadata, "details": details}, answer=told)
+        # One row that was written twice.
+        counts = counts if counts.written else more
+    outcome = dataclasses.replace(
+        outcome, label=account_label(facts.name, facts.account_number), counts=counts
+    )
+    if facts.currency is not None:
+        return outcome
+    if isinstance(told, AccountOutcome) and told.status is Status.DEFERRED:
+        return dataclasses.replace(
+            outcome, status=Status.DEFERRED, reason=told.reason, resumes_at=told.resumes_at
+        )
+    why = told.reason if isinstance(told, AccountOutcome) else "the bank does not tell it"
+    return dataclasses.replace(
+        outcome, status=Status.FAILED, reason=f"its currency is unknown: {why}"
+    )
+
+
+def _ask_details(
+    run: Run, client: GoCardlessClient, target: ConsentedAccount
+) -> Answer | AccountOutcome:
+    known = _known(run, target)
+    found = accounts(run, bank_account_id=known.id) if known else []
+    if not found:
+        reason = "its consent is not in use"
+        return AccountOutcome(target.connection_id, target.label, Status.FAILED, reason)
+    try:
+        return ask(run, found[0], "details", functools.partial(client.details, target.key))
+    except AccessDenied as error:
+        return AccountOutcome(target.connection_id, target.label, Status.FAILED, str(error))
+
+
+def _known(run: Run, target: ConsentedAccount) -> BankAccount | None:
     with run.sessions.begin() as session:
-        known = bank_accounts.find_bank_account(session, consent.user_id, account_id)
-    metadata = client.account(str(account_id)).payload
-    details: dict[str, Any] = (known.payload["details"] if known else None) or {}
-    refusal: AccessDenied | None = None
-    if not details:
-        try:
-            details = client.details(str(account_id)).payload["account"]
-        except AccessDenied as error:
-            refusal = error
-    payload, _ = storable({"account": metadata, "details": details})
+        return bank_accounts.find_bank_account(
+            session, target.user_id, target.provider_account_id
+        )
+
+
+def _land(
+    run: Run,
+    target: ConsentedAccount,
+    delivered: dict[str, Any],
+    *,
+    answer: Answer | None = None,
+) -> tuple[AccountFacts, WriteCounts]:
+    """Store an account as it is known now.
+
+    :param answer: that of the bank, if it was asked.
+    """
+    payload, _ = storable(delivered)
     facts = read_account(payload)
+    user_id, account_id = target.user_id, target.provider_account_id
     with run.sessions.begin() as session:
         stamp = lock(session, f"bank_account:{account_id}", run_id=run.run_id)
+        known = bank_accounts.find_bank_account(session, user_id, account_id)
+        if known and known.requisition_id != target.consent.requisition_id:
+            rate_limits.begin_anew(session, user_id, bank_account_id=known.id)
         counts = bank_accounts.land(
             session,
-            consent.user_id,
-            requisition_id=consent.requisition_id,
+            user_id,
+            requisition_id=target.consent.requisition_id,
             provider_account_id=account_id,
             payload=payload,
             facts={column: getattr(facts, column) for column in bank_accounts.READ},
             stamp=stamp,
         )
-    label = account_label(facts.name, facts.account_number)
-    outcome = AccountOutcome(consent.connection_id, label, received=1, counts=counts)
-    if facts.currency is None:
-        reason = f"its currency is unknown: {refusal or 'the bank does not tell it'}"
-        return dataclasses.replace(outcome, status=Status.FAILED, reason=reason)
-    return outcome
+        if answer is not None and known is not None:
+            note_answer(session, user_id, known.id, "details", answer)
+    return facts, counts

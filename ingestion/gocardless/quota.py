@@ -1,129 +1,225 @@
-"""Calls that cost quota: the ones that cannot succeed are not made, and what is left is noted."""
+"""Calls that cost quota: counted before they are made, and made only where they can succeed.
+
+What may be asked is decided in :mod:`ingestion.gocardless.planner`, what follows from a refusal in
+:mod:`providers.gocardless.policies`. Here both meet the database.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any, Protocol
+from uuid import UUID
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from farthing import clock
+from ingestion.gocardless import planner
+from ingestion.gocardless.planner import Held, Standing
 from ingestion.gocardless.targets import Account
 from ingestion.run import AccountOutcome, Run, Status
 from postgres.common.enums import ConnectionStatus
 from postgres.common.operations import connections
-from postgres.gocardless.models import RateLimit
+from postgres.gocardless.models import BankAccount, RateLimit
 from postgres.gocardless.operations import bank_accounts, rate_limits
-from providers.errors import ProviderError
-from providers.gocardless.errors import leads_to_suspension
+from providers.errors import ProviderError, Repeat
+from providers.gocardless.errors import ACCOUNT
+from providers.gocardless.policies import Policy, Reach, Verdict, policy_of
 from providers.http import Answer
 
-MOST_FAILURES = 3
-"""Errors in a row after which an account rests. Ten suspend it for good."""
-REST = dt.timedelta(days=7)
-"""How long it rests. Then it is asked once; another error makes it rest again."""
-
-# The limit that a bank sets per account and resource, in the words of providers.http.RateLimit.
-_BANK = "account"
+RESOURCES = ("transactions", "balances", "details")
+"""What a bank can be asked for, the most valuable first."""
 
 
-def known_refusal(run: Run, account: Account, resource: str) -> AccountOutcome | None:
-    """Return the outcome of a call that cannot succeed, without making it."""
-    if account.consent_expires_at is not None and account.consent_expires_at <= clock.now():
-        reason = (
-            f"consent ended on {account.consent_expires_at:%Y-%m-%d}; renew it with "
-            f"`farthing connections renew {account.connection_id}`"
-        )
-        with run.sessions.begin() as session:
-            if account.connection_id is not None:
-                connections.set_status(
-                    session,
-                    account.user_id,
-                    account.connection_id,
-                    ConnectionStatus.EXPIRED,
-                    reason,
-                )
-        return AccountOutcome(account.connection_id, account.label, Status.FAILED, reason)
-    if (resting := _rests_until(account, resource)) is not None:
-        return AccountOutcome(
-            account.connection_id,
-            account.label,
-            Status.DEFERRED,
-            reason=(
-                f"the bank failed {account.failures} times in a row, and GoCardless suspends an"
-                " account for good after 10: it is left alone for a while; "
-                f"`farthing connections renew {account.connection_id}` begins anew"
-            ),
-            resumes_at=resting,
-        )
+class Send(Protocol):
+    """Makes a call; before each repeat it asks whether that is worth another of the day's calls."""
+
+    def __call__(self, *, may_repeat: Callable[[ProviderError], bool]) -> Answer:
+        """Return the answer."""
+
+
+def ask(run: Run, account: Account, resource: str, send: Send) -> Answer | AccountOutcome:
+    """Make a call that a bank counts, unless it is known to fail or the day has none left.
+
+    :param resource: one of :data:`RESOURCES`.
+    :returns: the answer; or how the account comes out without one.
+    :raises ProviderError: if it was refused in a way that a person has to look at.
+    """
+    called_at = clock.now()
+    held = _reserve(run, account, resource, called_at)
+    if held is not None:
+        return _outcome(account, held)
+
+    def may_repeat(error: ProviderError) -> bool:
+        # A connection that broke is made again; a bank that is down is not the better for it.
+        return error.status is None and _reserve(run, account, resource, called_at) is None
+
+    try:
+        return send(may_repeat=may_repeat)
+    except ProviderError as error:
+        return _refused(run, account, resource, error, called_at)
+
+
+def _reserve(run: Run, account: Account, resource: str, called_at: dt.datetime) -> Held | None:
+    """Count a call, or say why it is not to be made."""
     with run.sessions.begin() as session:
-        spent = session.scalars(
-            sa.select(RateLimit).where(
-                RateLimit.bank_account_id == account.bank_account_id,
-                RateLimit.resource == resource,
-                RateLimit.scope == _BANK,
-                RateLimit.calls_remaining <= 0,
-                # When the bank's day begins again is a fact of the real clock.
-                RateLimit.resets_at > sa.func.now(),
-            )
-        ).one_or_none()
-    if spent is None:
-        return None
-    return AccountOutcome(
-        account.connection_id,
-        account.label,
-        Status.DEFERRED,
-        reason=f"the bank's daily calls for {resource} are used up",
-        resumes_at=spent.resets_at,
+        limit = rate_limits.hold(
+            session,
+            account.user_id,
+            bank_account_id=account.bank_account_id,
+            resource=resource,
+            at=called_at,
+        )
+        known = bank_accounts.get_bank_account(session, account.user_id, account.bank_account_id)
+        held = planner.held_back(
+            _standing(limit, known, account), called_at, spares_last=run.spares_last_call
+        )
+        if held is None:
+            rate_limits.count_call(session, account.user_id, limit, called_at)
+        elif _is_over(account, called_at):
+            _expire(session, account, _reason(account, held))
+    return held
+
+
+def note_answer(
+    session: Session, user_id: UUID, bank_account_id: UUID, resource: str, answer: Answer
+) -> None:
+    """Keep what an answer says of quota and health, in the transaction that stores its rows."""
+    rate_limits.note_answer(
+        session,
+        user_id,
+        bank_account_id=bank_account_id,
+        resource=resource,
+        at=clock.now(),
+        **_headers(answer),
+    )
+    bank_accounts.note_success(session, user_id, bank_account_id)
+
+
+def standings(session: Session, accounts: list[Account]) -> list[tuple[Account, Standing]]:
+    """Return what is known of everything that was ever asked for, by account and value."""
+    by_id = {account.bank_account_id: account for account in accounts}
+    found = [
+        (by_id[known.id], _standing(limit, known, by_id[known.id]))
+        for user_id in dict.fromkeys(account.user_id for account in accounts)
+        for known, limit in rate_limits.list_with_accounts(session, user_id)
+        if known.id in by_id
+    ]
+    found.sort(key=lambda each: (each[0].label, RESOURCES.index(each[1].resource)))
+    return found
+
+
+def _standing(limit: RateLimit, known: BankAccount | None, account: Account) -> Standing:
+    return Standing(
+        resource=limit.resource,
+        called_at=limit.called_at,
+        calls_limit=limit.calls_limit,
+        calls_remaining=limit.calls_remaining,
+        resets_at=limit.resets_at,
+        observed_at=limit.observed_at,
+        read_at=limit.read_at,
+        failures=limit.failures,
+        failed_at=limit.failed_at,
+        account_failures=known.failures if known else 0,
+        account_failed_at=known.failed_at if known else None,
+        refusal=limit.refusal,
+        refusal_reason=limit.refusal_reason,
+        refused_until=limit.refused_until,
+        consent_expires_at=account.consent_expires_at,
+        is_granted=account.scopes is None or limit.resource in account.scopes,
+        is_suspended=account.is_suspended,
     )
 
 
-def _rests_until(account: Account, resource: str) -> dt.datetime | None:
-    """Return until when an account is not asked, so that it is not suspended; None: it may be."""
-    if account.failing != resource or account.failures < MOST_FAILURES or not account.failed_at:
-        return None
-    until = account.failed_at + REST
-    # Failures are of the real clock, like all that a provider counts.
-    return until if until > dt.datetime.now(dt.UTC) else None
+def _refused(
+    run: Run, account: Account, resource: str, error: ProviderError, called_at: dt.datetime
+) -> AccountOutcome:
+    """Do what the policy of a refusal says.
+
+    :raises ProviderError: the refusal itself, where a person has to look at it.
+    """
+    policy, now = policy_of(error), clock.now()
+    until = policy.rests_until(error, now)
+    with run.sessions.begin() as session:
+        _note_refusal(session, account, resource, error, policy, until)
+        if policy.reach is Reach.COMPANY or error.repeat is Repeat.ANY:
+            rate_limits.take_back(
+                session,
+                account.user_id,
+                bank_account_id=account.bank_account_id,
+                resource=resource,
+                called_at=called_at,
+            )
+    status = planner.status_of(policy.verdict, resource)
+    if policy.verdict is Verdict.FAILED:
+        raise error
+    return _outcome(account, Held(status, str(error), until if status is Status.DEFERRED else None))
 
 
-def call(run: Run, account: Account, resource: str, send: Callable[[], Answer]) -> Answer:
-    """Make a call, and keep what it says about quota and health also when it is refused."""
-    owner, bank_account = account.user_id, account.bank_account_id
-    try:
-        answer = send()
-    except ProviderError as error:
-        with run.sessions.begin() as session:
-            if error.rate_limits:
-                note_limits(session, account, resource, error)
-            if leads_to_suspension(error):
-                bank_accounts.note_failure(session, owner, bank_account, resource)
-        raise
-    if account.failing == resource:
-        with run.sessions.begin() as session:
-            bank_accounts.note_success(session, owner, bank_account, resource)
-    return answer
-
-
-def note_limits(
-    session: Session, account: Account, resource: str, source: Answer | ProviderError
+def _note_refusal(
+    session: Session,
+    account: Account,
+    resource: str,
+    error: ProviderError,
+    policy: Policy,
+    until: dt.datetime | None,
 ) -> None:
-    """Keep what the headers of an answer, or of a refusal, say about an account's daily calls."""
-    rate_limits.record(
-        session,
-        account.user_id,
-        bank_account_id=account.bank_account_id,
-        resource=resource,
-        limits=[
-            {
-                "scope": limit.scope,
+    owner, bank_account_id, now = account.user_id, account.bank_account_id, clock.now()
+    if headers := _headers(error):
+        rate_limits.note_headers(
+            session, owner, bank_account_id=bank_account_id, resource=resource, at=now, **headers
+        )
+    if policy.counts:
+        rate_limits.note_failure(
+            session, owner, bank_account_id=bank_account_id, resource=resource, at=now
+        )
+    if error.code is not None and policy.reach in (Reach.RESOURCE, Reach.ACCOUNT):
+        rate_limits.refuse(
+            session,
+            owner,
+            bank_account_id=bank_account_id,
+            resources=RESOURCES if policy.reach is Reach.ACCOUNT else (resource,),
+            refusal=error.code,
+            reason=str(error),
+            until=until,
+            at=now,
+        )
+
+
+def _headers(source: Answer | ProviderError) -> dict[str, Any]:
+    for limit in source.rate_limits:
+        if limit.scope == ACCOUNT:
+            return {
                 "calls_limit": limit.limit,
                 "calls_remaining": limit.remaining,
                 "resets_at": limit.resets_at,
             }
-            for limit in source.rate_limits
-            if limit.scope == _BANK
-        ],
-        observed_at=clock.now(),
+    return {}
+
+
+def _is_over(account: Account, now: dt.datetime) -> bool:
+    return account.consent_expires_at is not None and account.consent_expires_at <= now
+
+
+def _expire(session: Session, account: Account, reason: str) -> None:
+    if account.connection_id is not None:
+        connections.set_status(
+            session, account.user_id, account.connection_id, ConnectionStatus.EXPIRED, reason
+        )
+
+
+def _outcome(account: Account, held: Held) -> AccountOutcome:
+    return AccountOutcome(
+        account.connection_id,
+        account.label,
+        held.status,
+        reason=_reason(account, held),
+        resumes_at=held.resumes_at if held.status is Status.DEFERRED else None,
     )
+
+
+def _reason(account: Account, held: Held) -> str:
+    if held.status is Status.FAILED and held.resumes_at is None:
+        renewal = f"`farthing connections renew {account.connection_id}`"
+        return f"{held.reason}; renew it with {renewal}"
+    return held.reason

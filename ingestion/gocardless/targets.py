@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
+from ingestion.gocardless.pacing import SharedPace
+from ingestion.gocardless.token_store import SharedTokens
 from ingestion.run import Run
 from postgres.common.enums import Provider
 from postgres.common.models import Connection
@@ -45,6 +45,11 @@ class Consent:
     institution_id: str
     account_ids: tuple[UUID, ...]
 
+    @property
+    def key(self) -> str:
+        """Nothing: it is the connection itself."""
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class ConsentedAccount:
@@ -64,6 +69,11 @@ class ConsentedAccount:
         return self.consent.connection_id
 
     @property
+    def key(self) -> str:
+        """What tells it from its siblings: GoCardless's id."""
+        return str(self.provider_account_id)
+
+    @property
     def label(self) -> str:
         """The bank and the end of the provider's id; the number is not known yet."""
         return f"{self.consent.label} …{str(self.provider_account_id)[-4:]}"
@@ -79,9 +89,8 @@ class Account:
     :param institution_id: GoCardless's id of the bank.
     :param holder: whose account it is, where the bank tells.
     :param scanned_on: when all days that the bank gives were last read at once.
-    :param failures: errors in a row that move it towards its suspension.
-    :param failing: what the last of them was about.
-    :param failed_at: when the last of them came, by the real clock.
+    :param scopes: what the consent covers; None: everything.
+    :param is_suspended: GoCardless reads it no more under this consent.
     """
 
     user_id: UUID
@@ -95,9 +104,13 @@ class Account:
     institution_id: str
     holder: str | None
     scanned_on: dt.date | None
-    failures: int
-    failing: str | None
-    failed_at: dt.datetime | None
+    scopes: tuple[str, ...] | None
+    is_suspended: bool
+
+    @property
+    def key(self) -> str:
+        """What tells it from its siblings: GoCardless's id."""
+        return str(self.provider_account_id)
 
 
 @contextmanager
@@ -107,14 +120,14 @@ def open_client(run: Run) -> Iterator[GoCardlessClient]:
     :raises ConfigurationError: if they are not set.
     """
     base_url, secrets = run.settings.gocardless_base_url, run.settings.gocardless_secrets
-    with GoCardlessClient(base_url, *secrets, tokens=_tokens(base_url, *secrets)) as client:
-        yield client
-
-
-@functools.cache
-def _tokens(_base_url: str, secret_id: SecretStr, secret_key: SecretStr) -> TokenKeeper:
-    """Return the tokens of these secrets at this provider, the same for all steps of a process."""
-    return TokenKeeper(secret_id, secret_key)
+    store = SharedTokens(run.sessions, run.secrets, base_url, secrets[0])
+    pace = SharedPace(run.sessions)
+    tokens = TokenKeeper(*secrets, store=store)
+    with GoCardlessClient(base_url, *secrets, tokens=tokens, pace=pace) as client:
+        try:
+            yield client
+        finally:
+            pace.keep()
 
 
 def lock_account(session: Session, account: Account, run: Run) -> Stamp:
@@ -136,10 +149,13 @@ def consents(run: Run) -> list[Consent]:
     return [_consent(r, known) for r in found if r.id not in replaced]
 
 
-def accounts(run: Run) -> list[Account]:
-    """Return the accounts of all consents that were given, also of those that have ended since."""
+def accounts(run: Run, *, bank_account_id: UUID | None = None) -> list[Account]:
+    """Return the accounts of all consents that were given, also of those that have ended since.
+
+    :param bank_account_id: only this one.
+    """
     query = (
-        sa.select(BankAccount, Agreement, Connection.id, Requisition.institution_id)
+        sa.select(BankAccount, Agreement, Connection.id, Requisition)
         .join(Requisition, Requisition.id == BankAccount.requisition_id)
         .outerjoin(Agreement, Agreement.id == Requisition.agreement_id)
         .outerjoin(
@@ -157,10 +173,14 @@ def accounts(run: Run) -> list[Account]:
         )
         .where(
             Requisition.removed_at.is_(None),
-            Requisition.status.in_((requisitions.LINKED, requisitions.EXPIRED)),
+            Requisition.status.in_(
+                (requisitions.LINKED, requisitions.EXPIRED, requisitions.SUSPENDED)
+            ),
         )
         .order_by(BankAccount.first_seen_at, BankAccount.name, BankAccount.id)
     )
+    if bank_account_id is not None:
+        query = query.where(BankAccount.id == bank_account_id)
     with run.sessions.begin() as session:
         rows = session.execute(query).all()
     return [
@@ -173,14 +193,14 @@ def accounts(run: Run) -> list[Account]:
             consent_expires_at=_expiry(agreement),
             history_days=agreement.max_historical_days if agreement else _DEFAULT_HISTORY_DAYS,
             transactions_through=account.transactions_through,
-            institution_id=institution_id,
+            institution_id=requisition.institution_id,
             holder=read_account(account.payload).holder,
             scanned_on=account.scanned_on,
-            failures=account.failures,
-            failing=account.failing,
-            failed_at=account.failed_at,
+            scopes=_scopes(agreement),
+            is_suspended=requisitions.SUSPENDED == requisition.status
+            or account.status == "SUSPENDED",
         )
-        for account, agreement, connection_id, institution_id in rows
+        for account, agreement, connection_id, requisition in rows
     ]
 
 
@@ -197,6 +217,11 @@ def _consent(requisition: Requisition, known: dict[str, tuple[UUID, str]]) -> Co
         institution_id=requisition.institution_id,
         account_ids=tuple(UUID(account_id) for account_id in listed),
     )
+
+
+def _scopes(agreement: Agreement | None) -> tuple[str, ...] | None:
+    granted = agreement.payload.get("access_scope") if agreement else None
+    return tuple(granted) if isinstance(granted, list) and granted else None
 
 
 def _expiry(agreement: Agreement | None) -> dt.datetime | None:

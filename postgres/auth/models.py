@@ -125,3 +125,22 @@ class KnownSource(Base):
     )
     source_hash: Mapped[bytes] = mapped_column(primary_key=True, comment="SHA-256")
     last_login_at: Mapped[dt.datetime]
+
+
+class ProviderToken(Base):
+    """The tokens that a provider gave the operator, shared by all processes until they end."""
+
+    __tablename__ = "provider_tokens"
+    __table_args__ = (
+        sa.CheckConstraint("octet_length(secrets_hash) = 32", name="secrets_hash_is_sha256"),
+        {"schema": SCHEMA},
+    )
+
+    secrets_hash: Mapped[bytes] = mapped_column(
+        primary_key=True, comment="SHA-256 of the provider's address and the secret id"
+    )
+    sealed: Mapped[bytes] = mapped_column(
+        comment="the tokens, encrypted; what does not open is asked for anew",
+        info={"secret": True},
+    )
+    kept_at: Mapped[dt.datetime]

@@ -11,6 +11,7 @@ import uuid
 from decimal import Decimal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, INT8MULTIRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -118,11 +119,9 @@ class BankAccount(HasId, RawRow, Base):
         comment="errors in a row that move the account towards its suspension",
     )
     failing: Mapped[str | None] = mapped_column(
-        comment="what the last of them was about: balances or transactions"
+        comment="what the last of them was about: balances, details or transactions"
     )
-    failed_at: Mapped[dt.datetime | None] = mapped_column(
-        comment="when the last of them came, by the real clock"
-    )
+    failed_at: Mapped[dt.datetime | None] = mapped_column(comment="when the last of them came")
     identified_through: Mapped[int] = mapped_column(
         sa.BigInteger,
         server_default="0",
@@ -231,7 +230,11 @@ class Transaction(HasId, RawRow, Base):
 
 
 class RateLimit(HasId, Base):
-    """The last word of the headers on how many calls are left."""
+    """How often one kind of an account's data may be asked for, and what became of asking.
+
+    The headers' last word on how many calls are left, beside our own count of the calls: headers
+    may be missing, and may count successes alone. All instants are the ledger's.
+    """
 
     __tablename__ = "rate_limits"
     __table_args__ = (
@@ -246,5 +249,50 @@ class RateLimit(HasId, Base):
     scope: Mapped[str] = mapped_column(comment="as providers.http.RateLimit calls it")
     calls_limit: Mapped[int | None]
     calls_remaining: Mapped[int | None]
-    resets_at: Mapped[dt.datetime | None] = mapped_column(comment="by the real clock")
-    observed_at: Mapped[dt.datetime]
+    resets_at: Mapped[dt.datetime | None]
+    observed_at: Mapped[dt.datetime] = mapped_column(
+        comment="when headers last said so; before they ever did, when it was first asked for"
+    )
+    called_at: Mapped[list[dt.datetime]] = mapped_column(
+        pg.ARRAY(sa.DateTime(timezone=True)),
+        server_default="{}",
+        comment="the calls of the last two days, also those that failed",
+    )
+    read_at: Mapped[dt.datetime | None] = mapped_column(comment="when it was last answered")
+    failures: Mapped[int] = mapped_column(
+        server_default="0",
+        comment="errors in a row, of this kind of data, that move the account towards suspension",
+    )
+    failed_at: Mapped[dt.datetime | None] = mapped_column(comment="when the last of them came")
+    refusal: Mapped[str | None] = mapped_column(
+        comment="why it is not asked, as providers.gocardless.errors.Refusal; null: it may be"
+    )
+    refusal_reason: Mapped[str | None]
+    refused_until: Mapped[dt.datetime | None] = mapped_column(
+        comment="until when; null: until a new consent"
+    )
+
+
+class GeneralLimit(Base):
+    """A limit that holds for all that the operator's secrets ask for, and how far it is used."""
+
+    __tablename__ = "general_limits"
+    __table_args__ = {"schema": SCHEMA}
+
+    name: Mapped[str] = mapped_column(
+        primary_key=True, comment="as providers.gocardless.limits calls it"
+    )
+    called_at: Mapped[list[dt.datetime]] = mapped_column(
+        pg.ARRAY(sa.DateTime(timezone=True)),
+        server_default="{}",
+        comment="the calls of the running period, by the database's clock, as is closed_until",
+    )
+    closed_until: Mapped[dt.datetime | None] = mapped_column(
+        comment="the provider said that no call is possible before"
+    )
+    calls_limit: Mapped[int | None]
+    calls_remaining: Mapped[int | None]
+    resets_at: Mapped[dt.datetime | None]
+    observed_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="when headers last said so; null: never"
+    )

@@ -89,6 +89,11 @@ class LinkedAccount:
     account_number: str
 
     @property
+    def key(self) -> str:
+        """What tells it from the others of its connection."""
+        return str(self.account_id)
+
+    @property
     def label(self) -> str:
         """What a person knows it by."""
         return accounts.account_label(self.name, self.account_number)

@@ -11,9 +11,11 @@ from typing import Any, Self
 import httpx
 from pydantic import SecretStr
 
+from farthing import clock
 from providers.deadline import Deadline
-from providers.errors import AuthenticationFailed, ProviderError, Rejected
-from providers.gocardless.errors import LABEL, PROVIDER, classify, rate_limits
+from providers.errors import AuthenticationFailed, ProviderError, RateLimited, Rejected
+from providers.gocardless.errors import GENERAL, LABEL, PROVIDER, Refusal, classify, rate_limits
+from providers.gocardless.limits import Limit, Pace, limit_of
 from providers.gocardless.shapes import (
     get,
     has_id,
@@ -24,7 +26,7 @@ from providers.gocardless.shapes import (
     is_page,
 )
 from providers.gocardless.tokens import TokenKeeper
-from providers.http import Answer, Reply, Transport
+from providers.http import Answer, MayRepeat, RateLimit, Reply, Transport
 
 ALL_SCOPES = ("balances", "details", "transactions")
 
@@ -40,9 +42,10 @@ _STALE = "invalid token"
 class GoCardlessClient:
     """Reads banks through GoCardless; one for many accounts and threads.
 
-    Nothing waits for a rate limit here: a bank allows four calls a day, so the quota is handed on
-    with each answer and planned with. A call is repeated only where that is safe, see
-    :mod:`providers.http`.
+    A bank's limit, four calls a day, is not waited for: it is handed on with each answer and
+    planned with. The general limits are the business of ``pace``, which waits where that is short.
+    A call is repeated only where that is safe, see :mod:`providers.http`. Where a bank counts them,
+    ``may_repeat`` is asked first, since each attempt may be one of the four.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class GoCardlessClient:
         backoff_s: float = 0.5,
         transport: httpx.BaseTransport | None = None,
         tokens: TokenKeeper | None = None,
+        pace: Pace | None = None,
     ) -> None:
         """Ask for nothing yet: the token comes with the first call.
 
@@ -63,7 +67,9 @@ class GoCardlessClient:
         :param backoff_s: the wait before a first repeat.
         :param transport: another transport in place of the network.
         :param tokens: of the same base and secrets, shared with clients that came before.
+        :param pace: keeps the general limits, for all who share the secrets; None keeps none.
         """
+        self._pace = pace
         self._http = Transport(
             base_url,
             provider=PROVIDER,
@@ -71,6 +77,7 @@ class GoCardlessClient:
             deadline_s=deadline_s,
             backoff_s=backoff_s,
             transport=transport,
+            pace=None if pace is None else lambda method, path: pace.take(limit_of(method, path)),
         )
         self._tokens = tokens or TokenKeeper(secret_id, secret_key)
         self._http.redactor.learn(*self._tokens.secrets())
@@ -197,15 +204,19 @@ class GoCardlessClient:
         """Return what GoCardless itself knows of an account; does not count at the bank."""
         return self._read(f"/accounts/{self._part(account_id)}/", is_object)
 
-    def details(self, account_id: str) -> Answer:
+    def details(self, account_id: str, *, may_repeat: MayRepeat | None = None) -> Answer:
         """Return the bank's description of an account. Counts."""
         path = f"/accounts/{self._part(account_id)}/details/"
-        return self._read(path, lambda payload: is_object(get(payload, "account")))
+        return self._read(
+            path, lambda payload: is_object(get(payload, "account")), may_repeat=may_repeat
+        )
 
-    def balances(self, account_id: str) -> Answer:
+    def balances(self, account_id: str, *, may_repeat: MayRepeat | None = None) -> Answer:
         """Return every balance that the bank gives. Counts."""
         path = f"/accounts/{self._part(account_id)}/balances/"
-        return self._read(path, lambda payload: is_list(get(payload, "balances")))
+        return self._read(
+            path, lambda payload: is_list(get(payload, "balances")), may_repeat=may_repeat
+        )
 
     def transactions(
         self,
@@ -213,6 +224,7 @@ class GoCardlessClient:
         *,
         date_from: dt.date | None = None,
         date_to: dt.date | None = None,
+        may_repeat: MayRepeat | None = None,
     ) -> Answer:
         """Return booked and pending transactions of a range of days, in one answer. Counts.
 
@@ -220,14 +232,20 @@ class GoCardlessClient:
             that there are no transactions.
         """
         path = f"/accounts/{self._part(account_id)}/transactions/"
-        return self._read(
-            path, has_transactions, query=_query(date_from=date_from, date_to=date_to)
-        )
+        query = _query(date_from=date_from, date_to=date_to)
+        return self._read(path, has_transactions, query=query, may_repeat=may_repeat)
 
     # Sending
 
-    def _read(self, path: str, guard: Callable[[Any], bool], *, query: str = "") -> Answer:
-        return self._send("GET", path, guard, query=query)
+    def _read(
+        self,
+        path: str,
+        guard: Callable[[Any], bool],
+        *,
+        query: str = "",
+        may_repeat: MayRepeat | None = None,
+    ) -> Answer:
+        return self._send("GET", path, guard, query=query, may_repeat=may_repeat)
 
     def _send(
         self,
@@ -237,19 +255,34 @@ class GoCardlessClient:
         *,
         query: str = "",
         body: Mapping[str, Any] | None = None,
+        may_repeat: MayRepeat | None = None,
     ) -> Answer:
         deadline = self._http.deadline()
         access = self._access(deadline)
+
+        def call() -> Reply:
+            return self._call(
+                method,
+                path,
+                access,
+                deadline=deadline,
+                query=query,
+                body=body,
+                may_repeat=may_repeat,
+            )
+
+        # Refused before anything was done, so even a POST may be sent again; but only once.
         try:
-            reply = self._call(method, path, access, deadline=deadline, query=query, body=body)
+            reply = call()
         except AuthenticationFailed as error:
             if (error.summary or "").lower() != _STALE:
                 raise
-            reply = None
-        if reply is None:
-            # Refused before anything was done, so even a POST may be sent again; but only once.
             access = self._access(deadline, refused=access)
-            reply = self._call(method, path, access, deadline=deadline, query=query, body=body)
+            reply = call()
+        except RateLimited as error:
+            if not self._is_waited_for(error):
+                raise
+            reply = call()
         payload = None if method == "DELETE" and not reply.body else self._http.payload(reply)
         if not guard(payload):
             self._http.distrust("answered in an unexpected shape", status=reply.status)
@@ -264,15 +297,41 @@ class GoCardlessClient:
         deadline: Deadline,
         query: str,
         body: Mapping[str, Any] | None,
+        may_repeat: MayRepeat | None,
     ) -> Reply:
-        return self._http.call(
-            method,
-            path,
-            self._classify,
-            deadline=deadline,
-            query=query,
-            body=body,
-            headers={"Authorization": f"Bearer {access}"},
+        try:
+            reply = self._http.call(
+                method,
+                path,
+                self._classify,
+                deadline=deadline,
+                query=query,
+                body=body,
+                headers={"Authorization": f"Bearer {access}"},
+                may_repeat=may_repeat,
+            )
+        except ProviderError as error:
+            self._tell(limit_of(method, path), error)
+            raise
+        self._tell(limit_of(method, path), rate_limits(reply))
+        return reply
+
+    def _tell(self, limit: Limit, said: ProviderError | tuple[RateLimit, ...]) -> None:
+        """Hand on what an answer or a refusal says of the general limit."""
+        if self._pace is None:
+            return
+        limits = said.rate_limits if isinstance(said, ProviderError) else said
+        for each in limits:
+            if each.scope == GENERAL:
+                self._pace.told(limit, each.limit, each.remaining, _seconds_until(each.resets_at))
+        if isinstance(said, RateLimited) and said.code == Refusal.GENERAL_LIMIT and not limits:
+            self._pace.told(limit, None, 0, _seconds_until(said.resets_at))
+
+    def _is_waited_for(self, error: RateLimited) -> bool:
+        return (
+            self._pace is not None
+            and error.code == Refusal.GENERAL_LIMIT
+            and self._pace.waits_for(_seconds_until(error.resets_at))
         )
 
     def _access(self, deadline: Deadline, *, refused: str | None = None) -> str:
@@ -282,6 +341,7 @@ class GoCardlessClient:
 
     def _ask_token(self, path: str, body: Mapping[str, str], deadline: Deadline) -> Any:
         reply = self._http.call("POST", path, self._classify, deadline=deadline, body=body)
+        self._tell(limit_of("POST", path), rate_limits(reply))
         return self._http.payload(reply)
 
     def _classify(self, reply: Reply) -> ProviderError:
@@ -298,6 +358,11 @@ class GoCardlessClient:
 
 def _query(**parts: object) -> str:
     return urllib.parse.urlencode({name: part for name, part in parts.items() if part is not None})
+
+
+def _seconds_until(instant: dt.datetime | None) -> float:
+    """Return what is left; a limit that says nothing is taken for one of a minute."""
+    return 60.0 if instant is None else max((instant - clock.now()).total_seconds(), 0.0)
 
 
 def _offset(following: object) -> int | None:

@@ -10,8 +10,10 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
+from farthing import clock
 from providers.errors import (
     AccessDenied,
     AccountUnavailable,
@@ -35,6 +37,38 @@ GENERAL = "general"
 ACCOUNT = "account"
 
 
+class Refusal(StrEnum):
+    """What a refusal is about: each has one policy, see :mod:`providers.gocardless.policies`."""
+
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - no token
+    SECRETS_REFUSED = "secrets_refused"
+    ADDRESS_REFUSED = "address_refused"
+    NOT_AUTHORISED = "not_authorised"
+    CONSENT_EXPIRED = "consent_expired"
+    ACCESS_EXPIRED = "access_expired"
+    NO_CONSENT = "no_consent"
+    SCOPE_NOT_GRANTED = "scope_not_granted"
+    ACCOUNT_INACTIVE = "account_inactive"
+    ACCOUNT_SUSPENDED = "account_suspended"
+    ACCOUNT_UNKNOWN = "account_unknown"
+    ACCOUNT_NOT_READY = "account_not_ready"
+    ACCOUNT_IN_ERROR = "account_in_error"
+    ACCESS_FORBIDDEN = "access_forbidden"
+    RESOURCE_UNAVAILABLE = "resource_unavailable"
+    DENIED = "denied"
+    NOT_FOUND = "not_found"
+    GENERAL_LIMIT = "general_limit"
+    ACCOUNT_LIMIT = "account_limit"
+    BANK_LIMIT = "bank_limit"
+    BANK_ERROR = "bank_error"
+    BANK_DOWN = "bank_down"
+    BANK_UNREACHABLE = "bank_unreachable"
+    SERVER_ERROR = "server_error"
+    PAYMENT_REQUIRED = "payment_required"
+    REQUEST_REFUSED = "request_refused"
+    UNEXPECTED = "unexpected"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One row of the table. A condition that is None is met by everything.
@@ -44,6 +78,7 @@ class Rule:
     :param extras: arguments of the error beyond the common ones.
     """
 
+    code: Refusal
     error: type[ProviderError]
     text: str
     kind: str | None = None
@@ -63,28 +98,38 @@ class Rule:
 # The first that fits counts: types, then texts, then statuses.
 RULES: tuple[Rule, ...] = (
     Rule(
+        Refusal.ACCESS_EXPIRED,
         ConsentExpired,
         "access to the account has expired or was taken back at the bank; connect again",
         kind="AccessExpiredError",
     ),
     Rule(
+        Refusal.ACCOUNT_INACTIVE,
         AccountUnavailable,
         "the account was closed or deactivated at the bank",
         kind="AccountInactiveError",
         extras={"state": "inactive"},
     ),
     Rule(
+        Refusal.ACCESS_FORBIDDEN,
         AccessDenied,
         "the bank forbids access to this account; check your rights there",
         kind="AccountAccessForbidden",
     ),
     Rule(
+        Refusal.RESOURCE_UNAVAILABLE,
         AccessDenied,
         "the bank does not offer this kind of data for this account",
         kind="AccountResourceUnavailable",
     ),
-    Rule(RateLimited, "the bank's own daily limit of requests is used up", kind="RateLimitError"),
     Rule(
+        Refusal.BANK_LIMIT,
+        RateLimited,
+        "the bank's own daily limit of requests is used up",
+        kind="RateLimitError",
+    ),
+    Rule(
+        Refusal.BANK_ERROR,
         Unavailable,
         "the bank returned an error",
         kind="UnknownRequestError",
@@ -92,12 +137,14 @@ RULES: tuple[Rule, ...] = (
         extras={"repeat": Repeat.NEVER},
     ),
     Rule(
+        Refusal.BANK_DOWN,
         Unavailable,
         "the bank's service is unavailable",
         kind="ServiceError",
         extras={"repeat": Repeat.READS},
     ),
     Rule(
+        Refusal.BANK_UNREACHABLE,
         Unavailable,
         "the bank could not be reached",
         kind="ConnectionError",
@@ -105,12 +152,14 @@ RULES: tuple[Rule, ...] = (
         extras={"repeat": Repeat.NEVER},
     ),
     Rule(
+        Refusal.TOKEN_REFUSED,
         AuthenticationFailed,
         "the access token is no longer valid",
         statuses=(401,),
         summary="invalid token",
     ),
     Rule(
+        Refusal.SECRETS_REFUSED,
         AuthenticationFailed,
         "the secret id and key are not accepted; check GOCARDLESS_SECRET_ID and"
         " GOCARDLESS_SECRET_KEY",
@@ -118,6 +167,7 @@ RULES: tuple[Rule, ...] = (
         summary="authentication failed",
     ),
     Rule(
+        Refusal.ADDRESS_REFUSED,
         AuthenticationFailed,
         "requests from this machine's IP address are not allowed; check the allow list in the"
         " portal",
@@ -125,66 +175,108 @@ RULES: tuple[Rule, ...] = (
         summary="ip address access denied",
     ),
     Rule(
+        Refusal.SCOPE_NOT_GRANTED,
         AccessDenied,
         "the consent does not cover this kind of data; connect again to include it",
         statuses=(403,),
         summary="end user agreement (eua) access scope error",
     ),
     Rule(
+        Refusal.NO_CONSENT,
         ConsentExpired,
         "there is no valid consent for this account; connect again",
         statuses=(403,),
         summary="no valid end user agreement",
     ),
     Rule(
+        Refusal.ACCOUNT_SUSPENDED,
         AccountUnavailable,
         "the account was suspended after too many errors; connect again",
         statuses=(409,),
         summary="account suspended",
         extras={"state": "suspended"},
     ),
-    Rule(NotFound, "the account is not known any more", statuses=(404,), summary="account id"),
     Rule(
+        Refusal.ACCOUNT_UNKNOWN,
+        NotFound,
+        "the account is not known any more",
+        statuses=(404,),
+        summary="account id",
+    ),
+    Rule(
+        Refusal.PAYMENT_REQUIRED,
         Rejected,
         "the free connections of this month are used up",
         statuses=(402,),
     ),
-    Rule(AuthenticationFailed, "the request was not authorised", statuses=(401,)),
-    Rule(AccessDenied, "access was denied", statuses=(403,)),
-    Rule(NotFound, "nothing was found under this id", statuses=(404,)),
-    Rule(Unavailable, "the request took too long", statuses=(408,)),
-    Rule(AccountUnavailable, "the account is not in a state to be read", statuses=(409,)),
-    Rule(RateLimited, "", statuses=(429,)),
-    Rule(Rejected, "the request was refused", statuses=tuple(range(400, 500))),
-    Rule(Unavailable, "the service has an error", statuses=tuple(range(500, 600))),
+    Rule(
+        Refusal.NOT_AUTHORISED,
+        AuthenticationFailed,
+        "the request was not authorised",
+        statuses=(401,),
+    ),
+    Rule(Refusal.DENIED, AccessDenied, "access was denied", statuses=(403,)),
+    Rule(Refusal.NOT_FOUND, NotFound, "nothing was found under this id", statuses=(404,)),
+    Rule(Refusal.SERVER_ERROR, Unavailable, "the request took too long", statuses=(408,)),
+    Rule(
+        Refusal.ACCOUNT_NOT_READY,
+        AccountUnavailable,
+        "the account is not in a state to be read",
+        statuses=(409,),
+    ),
+    # Which of the two limits it is, the headers and the text say.
+    Rule(Refusal.GENERAL_LIMIT, RateLimited, "", statuses=(429,)),
+    Rule(
+        Refusal.REQUEST_REFUSED,
+        Rejected,
+        "the request was refused",
+        statuses=tuple(range(400, 500)),
+    ),
+    Rule(
+        Refusal.SERVER_ERROR,
+        Unavailable,
+        "the service has an error",
+        statuses=tuple(range(500, 600)),
+    ),
     # A redirect, or a number that is no HTTP status.
-    Rule(UnexpectedResponse, "the answer has an unexpected status"),
+    Rule(Refusal.UNEXPECTED, UnexpectedResponse, "the answer has an unexpected status"),
 )
 
 _EUA_EXPIRED = Rule(
-    ConsentExpired, "the consent for this bank has expired; connect again", statuses=(400, 401)
+    Refusal.CONSENT_EXPIRED,
+    ConsentExpired,
+    "the consent for this bank has expired; connect again",
+    statuses=(400, 401),
 )
 _EUA_EXPIRED_SUMMARY = re.compile(r"end user agreement \(eua\)\s.*has expired", re.IGNORECASE)
 
 # The 409 that is an account object: what each of its states means.
 _ACCOUNT_STATES: Mapping[str, Rule] = {
-    "EXPIRED": Rule(ConsentExpired, "the consent for this account has expired; connect again"),
+    "EXPIRED": Rule(
+        Refusal.CONSENT_EXPIRED,
+        ConsentExpired,
+        "the consent for this account has expired; connect again",
+    ),
     "SUSPENDED": Rule(
+        Refusal.ACCOUNT_SUSPENDED,
         AccountUnavailable,
         "the account was suspended after too many errors; connect again",
         extras={"state": "suspended"},
     ),
     "PROCESSING": Rule(
+        Refusal.ACCOUNT_NOT_READY,
         AccountUnavailable,
         "the bank is still being read; try again later",
         extras={"state": "PROCESSING", "retryable": True},
     ),
     "DISCOVERED": Rule(
+        Refusal.ACCOUNT_NOT_READY,
         AccountUnavailable,
         "the account was not read yet; try again later",
         extras={"state": "DISCOVERED", "retryable": True},
     ),
     "ERROR": Rule(
+        Refusal.ACCOUNT_IN_ERROR,
         AccountUnavailable,
         "the account has an error at the bank; try again later",
         extras={"state": "ERROR", "retryable": True},
@@ -230,6 +322,7 @@ def classify(reply: Reply, redactor: Redactor) -> ProviderError:
         "provider": PROVIDER,
         "status": reply.status,
         "error_type": redactor.clean(kind) if kind else None,
+        "code": rule.code.value,
         "summary": redactor.clean(summary) if summary else None,
         "repeat": repeat_for(reply.status),
         "rate_limits": limits,
@@ -238,6 +331,8 @@ def classify(reply: Reply, redactor: Redactor) -> ProviderError:
     if rule.error is RateLimited:
         scope, resets_at = _which_limit(kind, f"{summary} {detail}", limits)
         fields["scope"], fields["resets_at"] = scope, resets_at or _retry_after(reply)
+        if rule.code is Refusal.GENERAL_LIMIT and scope == ACCOUNT:
+            fields["code"] = Refusal.ACCOUNT_LIMIT.value
         if kind is None:
             text = too_many(fields["resets_at"])
     return rule.error(f"{LABEL}: {redactor.clean(text)}", **fields)
@@ -257,9 +352,9 @@ def _which_limit(
     kind: str | None, text: str, limits: tuple[RateLimit, ...]
 ) -> tuple[str, dt.datetime | None]:
     """Tell the two limits apart, which the body does not: headers first, then the wording."""
-    if kind == "RateLimitError":
-        return ACCOUNT, _next_day()
     spent = {limit.scope: limit.resets_at for limit in limits if limit.remaining == 0}
+    if kind == "RateLimitError":
+        return ACCOUNT, spent.get(ACCOUNT) or next_day()
     hint = _TRY_AGAIN.search(text)
     told = in_seconds(int(hint.group(1))) if hint else None
     if ACCOUNT in spent:
@@ -275,9 +370,9 @@ def _retry_after(reply: Reply) -> dt.datetime | None:
     return None if seconds is None else in_seconds(seconds)
 
 
-def _next_day() -> dt.datetime:
+def next_day() -> dt.datetime:
     """Return the next midnight in UTC: no bank here lies west of it, so its own day is over too."""
-    tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
+    tomorrow = clock.today() + dt.timedelta(days=1)
     return dt.datetime.combine(tomorrow, dt.time(), tzinfo=dt.UTC)
 
 
@@ -318,18 +413,3 @@ def _join(first: str, second: str) -> str:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
-
-
-def leads_to_suspension(error: ProviderError) -> bool:
-    """Tell whether an error moves the account towards its suspension, which is for good.
-
-    The bank's own errors and a lost consent do, an exhausted quota and a service that is down do
-    not [GoCardless help 11528813710876]. What else the bank's side gets wrong is taken to.
-    """
-    if isinstance(error, ConsentExpired):
-        return error.error_type == "AccessExpiredError"
-    return (
-        isinstance(error, Unavailable)
-        and error.error_type is not None
-        and error.error_type != "ServiceError"
-    )

@@ -1,18 +1,22 @@
-"""The access token of GoCardless: asked for once, shared by all threads, renewed before it ends.
+"""The access token of GoCardless: asked for once, shared by all, renewed before it ends.
 
-``token/new`` may be called a hundred times an hour, so a keeper should outlive its clients.
-Lifetimes are the provider's: an access token lasts a day, a refresh token thirty.
+``token/new`` may be called a hundred times an hour by all that share the secrets, so a keeper
+outlives its clients, and a :class:`Store` its process. Lifetimes are the provider's: an access
+token lasts a day, a refresh token thirty.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pydantic import SecretStr
 
+from farthing import clock
 from providers.deadline import Deadline
 from providers.errors import AuthenticationFailed, Unavailable, UnexpectedResponse
 from providers.gocardless.errors import LABEL, PROVIDER
@@ -26,11 +30,50 @@ Ask = Callable[[str, Mapping[str, str], Deadline], object]
 
 
 @dataclass(frozen=True, slots=True)
-class _Tokens:
+class Tokens:
+    """A pair of tokens.
+
+    :param access_until: in seconds since the epoch, by the ledger's clock; so is the other one.
+    """
+
     access: str = field(repr=False)
     refresh: str = field(repr=False)
     access_until: float
     refresh_until: float
+
+
+class Store(Protocol):
+    """Where the processes that share the secrets share their tokens."""
+
+    def load(self) -> Tokens | None:
+        """Return what was kept last."""
+
+    def opened(self) -> AbstractContextManager[Slot]:
+        """Let one at a time renew what is kept."""
+
+
+class Slot(Protocol):
+    """What is kept, while nobody else may change it."""
+
+    def load(self) -> Tokens | None:
+        """Return what is kept now."""
+
+    def keep(self, tokens: Tokens) -> None:
+        """Keep others."""
+
+
+class _Unshared:
+    """Keeps nothing: the keeper's own memory is enough for one process."""
+
+    def load(self) -> Tokens | None:
+        return None
+
+    def keep(self, tokens: Tokens) -> None:
+        pass
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[_Unshared]:
+        yield self
 
 
 class TokenKeeper:
@@ -41,17 +84,20 @@ class TokenKeeper:
         secret_id: SecretStr,
         secret_key: SecretStr,
         *,
-        monotonic: Callable[[], float] = time.monotonic,
+        store: Store | None = None,
+        now: Callable[[], float] = lambda: clock.now().timestamp(),
     ) -> None:
         """Ask for nothing yet.
 
-        :param monotonic: the clock that tokens age by.
+        :param store: shares the tokens with other processes; None shares them with nobody.
+        :param now: the clock that tokens age by, in seconds since the epoch.
         """
         self._secret_id = secret_id
         self._secret_key = secret_key
-        self._monotonic = monotonic
+        self._now = now
+        self._store: Store = store or _Unshared()
         self._lock = threading.Lock()
-        self._tokens: _Tokens | None = None
+        self._tokens: Tokens | None = None
         self._refused: str | None = None
 
     def secrets(self) -> tuple[str, ...]:
@@ -72,15 +118,30 @@ class TokenKeeper:
             message = f"{LABEL} did not hand out an access token in time"
             raise Unavailable(message, provider=PROVIDER)
         try:
-            tokens, now = self._tokens, self._monotonic()
-            if tokens is not None and tokens.access != refused and now < tokens.access_until:
-                return tokens.access
-            self._tokens = self._renewed(ask, tokens, now, deadline)
-            return self._tokens.access
+            tokens = self._tokens
+            if tokens is None or not self._is_good(tokens, refused):
+                tokens = self._store.load() or tokens
+            if tokens is None or not self._is_good(tokens, refused):
+                tokens = self._shared(ask, refused, deadline)
+            self._tokens = tokens
+            return tokens.access
         finally:
             self._lock.release()
 
-    def _renewed(self, ask: Ask, tokens: _Tokens | None, now: float, deadline: Deadline) -> _Tokens:
+    def _is_good(self, tokens: Tokens, refused: str | None) -> bool:
+        return tokens.access != refused and self._now() < tokens.access_until
+
+    def _shared(self, ask: Ask, refused: str | None, deadline: Deadline) -> Tokens:
+        """Renew the tokens, unless another process has done so meanwhile."""
+        with self._store.opened() as slot:
+            kept = slot.load() or self._tokens
+            if kept is not None and self._is_good(kept, refused):
+                return kept
+            renewed = self._renewed(ask, kept, self._now(), deadline)
+            slot.keep(renewed)
+            return renewed
+
+    def _renewed(self, ask: Ask, tokens: Tokens | None, now: float, deadline: Deadline) -> Tokens:
         if tokens is not None and now < tokens.refresh_until:
             try:
                 payload = ask("/token/refresh/", {"refresh": tokens.refresh}, deadline)
@@ -101,8 +162,8 @@ class TokenKeeper:
             self._refused = str(error)
             raise
 
-    def _read(self, payload: object, known: _Tokens | None) -> _Tokens:
-        now = self._monotonic()
+    def _read(self, payload: object, known: Tokens | None) -> Tokens:
+        now = self._now()
         access, lifetime = get(payload, "access"), get(payload, "access_expires")
         if known is None:
             refresh, refresh_lifetime = get(payload, "refresh"), get(payload, "refresh_expires")
@@ -113,7 +174,7 @@ class TokenKeeper:
         if not _is_token(access) or not _is_token(refresh):
             message = f"{LABEL} sent no usable access token"
             raise UnexpectedResponse(message, provider=PROVIDER)
-        return _Tokens(access, refresh, now + _seconds(lifetime), refresh_until)
+        return Tokens(access, refresh, now + _seconds(lifetime), refresh_until)
 
 
 def _seconds(lifetime: object) -> float:

@@ -73,7 +73,7 @@ class Hands:
 
 def keeper(clock: Hands | None = None) -> TokenKeeper:
     secrets = SecretStr(SECRET_ID), SecretStr(SECRET_KEY)
-    return TokenKeeper(*secrets, monotonic=clock) if clock else TokenKeeper(*secrets)
+    return TokenKeeper(*secrets, now=clock) if clock else TokenKeeper(*secrets)
 
 
 def test_a_keeper_serves_one_client_after_another(script: Script) -> None:

@@ -33,7 +33,7 @@ from postgres.common.models.notifications import (
 )
 from postgres.common.models.planned import PlannedMatch, PlannedTransaction
 from postgres.common.models.rates import FxRate
-from postgres.common.models.records import Job, Quarantine
+from postgres.common.models.records import Deferral, Job, Quarantine
 from postgres.common.models.recurring import (
     RecurringAlias,
     RecurringPattern,
@@ -52,6 +52,7 @@ __all__ = [
     "BudgetLimit",
     "BudgetTag",
     "Connection",
+    "Deferral",
     "FinancialMilestone",
     "FxRate",
     "Goal",

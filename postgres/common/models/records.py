@@ -55,6 +55,28 @@ class Job(HasId, HasTimes, Base):
     )
 
 
+class Deferral(HasId, Base):
+    """What a run left for later, and when it can be done; gone once it is."""
+
+    __tablename__ = "deferrals"
+    __table_args__ = (
+        same_owner("connection_id", "connections", ondelete="CASCADE"),
+        sa.UniqueConstraint("connection_id", "step", "account"),
+        sa.Index(None, "resumes_at"),
+        {"schema": SCHEMA},
+    )
+
+    user_id: Mapped[uuid.UUID] = owner()
+    connection_id: Mapped[uuid.UUID]
+    step: Mapped[str] = mapped_column(comment="schema.table that it writes")
+    account: Mapped[str] = mapped_column(
+        comment="the provider's id of the account; empty: the connection itself"
+    )
+    resumes_at: Mapped[dt.datetime] = mapped_column(comment="by the ledger's clock")
+    reason: Mapped[str]
+    run_id: Mapped[str] = mapped_column(comment="the run that left it")
+
+
 class Quarantine(HasId, HasTimes, Base):
     """A raw row that could not be placed in the ledger, with the reason.
 

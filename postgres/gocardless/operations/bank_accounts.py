@@ -161,31 +161,14 @@ def note_read(
     )
 
 
-def note_failure(
-    session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID, resource: str
-) -> None:
-    """Count an error that moves an account towards its suspension.
-
-    :param resource: what was asked for: ``balances`` or ``transactions``.
-    """
-    session.execute(
-        sa.update(BankAccount)
-        .where(BankAccount.id == bank_account_id, BankAccount.user_id == user_id)
-        .values(failures=BankAccount.failures + 1, failing=resource, failed_at=sa.func.now())
-        .execution_options(synchronize_session=False)
-    )
-
-
-def note_success(
-    session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID, resource: str
-) -> None:
-    """Note that the bank answered what it failed to before: its errors do not count any more."""
+def note_success(session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID) -> None:
+    """Note that the bank answered: the account's errors are not in a row any more."""
     session.execute(
         sa.update(BankAccount)
         .where(
             BankAccount.id == bank_account_id,
             BankAccount.user_id == user_id,
-            BankAccount.failing == resource,
+            BankAccount.failures > 0,
         )
         .values(failures=0, failing=None, failed_at=None)
         .execution_options(synchronize_session=False)

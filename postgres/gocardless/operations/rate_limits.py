@@ -1,6 +1,7 @@
-"""How many calls a bank leaves us, as its last answers said.
+"""How many calls a bank leaves us: the last word of its headers, and our own count.
 
-Recording a word of the headers creates or updates its row; it goes with its consent.
+The row of a kind of data is made by the first call for it, and goes with its consent. Whoever is
+about to call holds it, so that two never spend the same call.
 """
 
 from __future__ import annotations
@@ -11,11 +12,31 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
 from postgres.core import upsert
 from postgres.gocardless.models import BankAccount, RateLimit
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
+
+ACCOUNT = "account"
+"""The scope of the limits that a bank sets, as providers.http.RateLimit calls it."""
+
+_KEEP = dt.timedelta(days=2)
+
+# One of them, should several have been made at the same instant.
+_TAKE_BACK = """
+    update gocardless.rate_limits
+    set called_at =
+        called_at[: array_position(called_at, :at) - 1]
+        || called_at[array_position(called_at, :at) + 1 :]
+    where
+        user_id = :user_id
+        and bank_account_id = :bank_account_id
+        and resource = :resource
+        and scope = :scope
+        and :at = any(called_at)
+"""
 
 
 def record(
@@ -46,6 +67,193 @@ def record(
         ],
         key=("bank_account_id", "resource", "scope"),
         compare=("calls_limit", "calls_remaining"),
+    )
+
+
+def hold(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    bank_account_id: uuid.UUID,
+    resource: str,
+    at: dt.datetime,
+) -> RateLimit:
+    """Return what is known of a resource; nobody else may call for it until the transaction ends.
+
+    :param at: the ledger's now.
+    :raises NotFoundError: if the user is not there any more.
+    """
+    insert = pg.insert(RateLimit).values(
+        user_id=user_id,
+        bank_account_id=bank_account_id,
+        resource=resource,
+        scope=ACCOUNT,
+        observed_at=at,
+    )
+    # An update of nothing, for its lock and its row.
+    held = insert.on_conflict_do_update(
+        index_elements=["bank_account_id", "resource", "scope"],
+        set_={"scope": insert.excluded.scope},
+    ).returning(RateLimit)
+    return session.scalars(held, execution_options={"populate_existing": True}).one()
+
+
+def count_call(session: Session, user_id: uuid.UUID, rate_limit: RateLimit, at: dt.datetime) -> None:
+    """Count a call that is about to be made; calls of more than two days ago are forgotten."""
+    recent = [called for called in rate_limit.called_at if called > at - _KEEP]
+    _change(session, user_id, rate_limit.bank_account_id, rate_limit.resource, called_at=[*recent, at])
+
+
+def take_back(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    bank_account_id: uuid.UUID,
+    resource: str,
+    called_at: dt.datetime,
+) -> None:
+    """Count a call no more that did not reach the bank."""
+    session.execute(
+        sa.text(_TAKE_BACK),
+        {
+            "user_id": user_id,
+            "bank_account_id": bank_account_id,
+            "resource": resource,
+            "scope": ACCOUNT,
+            "at": called_at,
+        },
+    )
+
+
+def note_answer(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    bank_account_id: uuid.UUID,
+    resource: str,
+    at: dt.datetime,
+    **headers: Any,
+) -> None:
+    """Note that the bank answered: its errors do not count any more, and nothing is refused.
+
+    :param headers: ``calls_limit``, ``calls_remaining`` and ``resets_at``, if there were any.
+    """
+    if headers:
+        headers["observed_at"] = at
+    _change(
+        session,
+        user_id,
+        bank_account_id,
+        resource,
+        read_at=at,
+        failures=0,
+        failed_at=None,
+        refusal=None,
+        refusal_reason=None,
+        refused_until=None,
+        **headers,
+    )
+
+
+def note_headers(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    bank_account_id: uuid.UUID,
+    resource: str,
+    at: dt.datetime,
+    **headers: Any,
+) -> None:
+    """Keep what the headers of a refusal say.
+
+    :param headers: ``calls_limit``, ``calls_remaining`` and ``resets_at``.
+    """
+    _change(session, user_id, bank_account_id, resource, observed_at=at, **headers)
+
+
+def note_failure(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    bank_account_id: uuid.UUID,
+    resource: str,
+    at: dt.datetime,
+) -> None:
+    """Count an error that moves the account towards its suspension, for the resource and for all.
+
+    :param resource: what was asked for: ``balances``, ``details`` or ``transactions``.
+    """
+    _change(
+        session,
+        user_id,
+        bank_account_id,
+        resource,
+        failures=RateLimit.failures + 1,
+        failed_at=at,
+    )
+    session.execute(
+        sa.update(BankAccount)
+        .where(BankAccount.id == bank_account_id, BankAccount.user_id == user_id)
+        .values(failures=BankAccount.failures + 1, failing=resource, failed_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def refuse(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    bank_account_id: uuid.UUID,
+    resources: Sequence[str],
+    refusal: str,
+    reason: str,
+    until: dt.datetime | None,
+    at: dt.datetime,
+) -> None:
+    """Note that some resources are not to be asked for.
+
+    :param refusal: as ``providers.gocardless.errors.Refusal`` has it.
+    :param reason: one line for the user.
+    :param until: None: until a new consent.
+    :param at: the ledger's now.
+    """
+    rows = [
+        {
+            "user_id": user_id,
+            "bank_account_id": bank_account_id,
+            "resource": resource,
+            "scope": ACCOUNT,
+            "observed_at": at,
+            "refusal": refusal,
+            "refusal_reason": reason,
+            "refused_until": until,
+        }
+        for resource in sorted(resources)
+    ]
+    insert = pg.insert(RateLimit).values(rows)
+    session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["bank_account_id", "resource", "scope"],
+            set_={
+                name: insert.excluded[name]
+                for name in ("refusal", "refusal_reason", "refused_until")
+            },
+        ).execution_options(synchronize_session=False)
+    )
+
+
+def begin_anew(session: Session, user_id: uuid.UUID, *, bank_account_id: uuid.UUID) -> None:
+    """Forget the errors and refusals of an account, as a new consent does; the count stays."""
+    session.execute(
+        _update(user_id, bank_account_id, None).values(
+            failures=0, failed_at=None, refusal=None, refusal_reason=None, refused_until=None
+        )
+    )
+    session.execute(
+        sa.update(BankAccount)
+        .where(BankAccount.id == bank_account_id, BankAccount.user_id == user_id)
+        .values(failures=0, failing=None, failed_at=None)
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -92,3 +300,26 @@ def list_with_accounts(
         .order_by(BankAccount.name, BankAccount.id, RateLimit.resource, RateLimit.scope)
     )
     return [(account, limit) for account, limit in rows]
+
+
+def _change(
+    session: Session,
+    user_id: uuid.UUID,
+    bank_account_id: uuid.UUID,
+    resource: str,
+    **values: Any,
+) -> None:
+    session.execute(_update(user_id, bank_account_id, [resource]).values(**values))
+
+
+def _update(
+    user_id: uuid.UUID, bank_account_id: uuid.UUID, resources: Sequence[str] | None
+) -> sa.Update:
+    update = sa.update(RateLimit).where(
+        RateLimit.user_id == user_id,
+        RateLimit.bank_account_id == bank_account_id,
+        RateLimit.scope == ACCOUNT,
+    )
+    if resources is not None:
+        update = update.where(RateLimit.resource.in_(resources))
+    return update.execution_options(synchronize_session=False)

@@ -20,7 +20,7 @@ from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import FIRST_SEEN, Stamp
 from postgres.raw import get_row, list_raw
 
-LINKED, EXPIRED = "LN", "EX"
+LINKED, EXPIRED, SUSPENDED = "LN", "EX", "SU"
 
 
 def land(

@@ -1,0 +1,109 @@
+"""The limits that hold for all that the operator's secrets ask for, kept across processes.
+
+The row of a limit is made by the first call and stays. Its calls are counted by the database's
+clock, which all processes share.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.orm import Session
+
+from postgres.gocardless.models import GeneralLimit
+from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
+
+_TAKE = """
+    insert into gocardless.general_limits as l (name, called_at)
+    values (:name, array[clock_timestamp()])
+    on conflict (name) do update set
+        called_at = array(
+            select t from unnest(l.called_at) as t where t > clock_timestamp() - :period order by t
+        ) || clock_timestamp(),
+        closed_until = null
+    where
+        coalesce(l.closed_until <= clock_timestamp(), true)
+        and (
+            select count(*) from unnest(l.called_at) as t where t > clock_timestamp() - :period
+        ) < :calls
+    returning true
+"""
+
+# The call that has to pass out of the period before another one fits in.
+_WAIT = """
+    select greatest(
+        coalesce(l.closed_until - clock_timestamp(), '0'),
+        coalesce(
+            l.called_at[cardinality(l.called_at) - :calls + 1] + :period - clock_timestamp(), '0'
+        )
+    )
+    from gocardless.general_limits as l
+    where l.name = :name
+"""
+
+
+def take_call(
+    session: Session, name: str, *, calls: int, period: dt.timedelta
+) -> dt.timedelta | None:
+    """Count a call if the limit leaves one; one statement, whoever else does so at the same time.
+
+    :param calls: how many may be made within any ``period``.
+    :returns: None if it may be made now; else how long until one is likely to be free.
+    """
+    values = {"name": name, "calls": calls, "period": period}
+    if session.scalar(sa.text(_TAKE), values):
+        return None
+    wait: dt.timedelta = session.scalar(sa.text(_WAIT), values) or dt.timedelta()
+    return wait
+
+
+def note_limit(
+    session: Session,
+    name: str,
+    *,
+    calls_limit: int | None,
+    calls_remaining: int | None,
+    resets_at: dt.datetime | None,
+    observed_at: dt.datetime,
+    closed_for: dt.timedelta | None = None,
+) -> None:
+    """Keep the newest word of the headers.
+
+    :param resets_at: by the ledger's clock; so is ``observed_at``.
+    :param closed_for: no call is possible for so long, whatever we have counted.
+    """
+    values = {
+        "calls_limit": calls_limit,
+        "calls_remaining": calls_remaining,
+        "resets_at": resets_at,
+        "observed_at": observed_at,
+    }
+    insert = pg.insert(GeneralLimit).values(
+        name=name,
+        closed_until=None if closed_for is None else sa.func.clock_timestamp() + closed_for,
+        **values,
+    )
+    longest = sa.func.greatest(GeneralLimit.closed_until, insert.excluded.closed_until)
+    session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["name"], set_={**values, "closed_until": longest}
+        ).execution_options(synchronize_session=False)
+    )
+
+
+def get_general_limit(session: Session, name: str) -> GeneralLimit | None:
+    """Return a limit by its name, such as ``accounts``."""
+    return session.get(GeneralLimit, name)
+
+
+def list_general_limits(
+    session: Session, *, after: str | None = None, limit: int = DEFAULT_LIMIT
+) -> Page[GeneralLimit]:
+    """Return a page of the limits, by name.
+
+    :param after: from the page before.
+    """
+    query = sa.select(GeneralLimit)
+    return fetch_page(session, query, order=[Key(GeneralLimit.name)], after=after, limit=limit)
