@@ -12,6 +12,7 @@ from rich.text import Text
 from sqlalchemy.orm import Session
 
 from cli.output import BAD, DOUBTFUL, GOOD, minute
+from ingestion.outcomes import WORST_FIRST
 from ingestion.run import Status
 from postgres.common.enums import ConnectionStatus
 from postgres.common.models import Job
@@ -24,7 +25,6 @@ _HISTORIES = (
     "trading212.dividends",
     "trading212.cash_transactions",
 )
-_WORST_FIRST = (Status.FAILED, Status.DEFERRED, Status.COMPLETED)
 _COLOURS = {Status.COMPLETED: GOOD, Status.DEFERRED: DOUBTFUL, Status.FAILED: BAD}
 
 
@@ -53,7 +53,7 @@ class AccountReport:
     def add(self, step: str, entry: dict[str, Any]) -> None:
         """Count one step in."""
         status = Status(entry["status"])
-        if _WORST_FIRST.index(status) < _WORST_FIRST.index(self.status):
+        if WORST_FIRST.index(status) < WORST_FIRST.index(self.status):
             self.status, self.reason = status, entry.get("reason")
             self.resumes_at = _instant(entry.get("resumes_at"))
         if step in _HISTORIES:

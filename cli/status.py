@@ -23,11 +23,16 @@ from cli.output import (
     say,
 )
 from cli.session import choose_user, opened
+from farthing import clock
+from ingestion.gocardless import planner, quota, targets
+from ingestion.gocardless.planner import Standing
+from ingestion.gocardless.targets import Account
 from postgres.common.enums import JobStatus
-from postgres.common.operations import accounts, balances, jobs, quarantine
+from postgres.common.models import Deferral
+from postgres.common.operations import accounts, balances, deferrals, jobs, quarantine
 from postgres.common.operations.balances import Reconciliation
 from postgres.gocardless.models import BankAccount, RateLimit
-from postgres.gocardless.operations import bank_accounts, rate_limits
+from postgres.gocardless.operations import bank_accounts, general_limits
 
 
 def show(user: str | None, *, as_json: bool) -> None:
@@ -35,7 +40,10 @@ def show(user: str | None, *, as_json: bool) -> None:
     with opened() as ledger, ledger.database.sessions() as session:
         owner = choose_user(session, user)
         connected = connections_command.summaries(session, owner.id)
-        limits = [_limit(*row) for row in rate_limits.list_with_accounts(session, owner.id)]
+        read = [each for each in targets.accounts(ledger.run) if each.user_id == owner.id]
+        limits = [_limit(*each) for each in quota.standings(session, read)]
+        general = [_general(each) for each in general_limits.list_general_limits(session)]
+        waiting = [_waiting(each) for each in deferrals.list_deferrals(session, owner.id).items]
         checked = balances.reconcile(session, user_id=owner.id)
         set_aside = quarantine.count_quarantine(session, owner.id)
         gaps = [gap for each in bank_accounts.list_gaps(session, owner.id) for gap in _gaps(each)]
@@ -48,6 +56,8 @@ def show(user: str | None, *, as_json: bool) -> None:
                 "user": owner.name,
                 "connections": [each.to_json() for each in connected],
                 "rate_limits": limits,
+                "general_limits": general,
+                "deferred": waiting,
                 "balances": [_balance(each) for each in checked],
                 "quarantined": set_aside,
                 "gaps": gaps,
@@ -121,20 +131,47 @@ def _balance(balance: Reconciliation) -> dict[str, Any]:
     }
 
 
-def _limit(account: BankAccount, limit: RateLimit) -> dict[str, Any]:
-    # When a bank's day begins again is a fact of the real clock, whatever day the ledger believes.
-    now = dt.datetime.now(dt.UTC)
-    is_over = limit.resets_at is not None and limit.resets_at <= now
-    left = limit.calls_limit if is_over else limit.calls_remaining
+def _limit(account: Account, standing: Standing) -> dict[str, Any]:
+    now = clock.now()
+    held = planner.held_back(standing, now)
+    is_over = standing.resets_at is None or standing.resets_at <= now
     return {
-        "account": accounts.account_label(account.name, account.account_number),
-        "resource": limit.resource,
-        "calls_limit": limit.calls_limit,
-        "calls_left": left,
-        "resets_at": None if is_over else limit.resets_at,
-        "next_call_at": limit.resets_at if left == 0 and not is_over else now,
-        "can_call_now": left != 0,
+        "account": account.label,
+        "resource": standing.resource,
+        "calls_limit": planner.calls_allowed(standing),
+        "calls_left": planner.calls_left(standing, now),
+        "resets_at": None if is_over else standing.resets_at,
+        "next_call_at": held.resumes_at if held else now,
+        "can_call_now": held is None,
+        "reason": held.reason if held else None,
     }
+
+
+def _general(limit: RateLimit) -> dict[str, Any]:
+    return {
+        "provider": "gocardless",
+        "scope": limit.resource,
+        "calls_limit": limit.calls_limit,
+        "calls_left": limit.calls_remaining,
+        "resets_at": limit.resets_at,
+        "observed_at": limit.observed_at,
+    }
+
+
+def _waiting(deferral: Deferral) -> dict[str, Any]:
+    return {
+        "connection_id": deferral.connection_id,
+        "account_id": deferral.account or None,
+        "step": deferral.step,
+        "resumes_at": deferral.resumes_at,
+        "reason": deferral.reason,
+    }
+
+
+def _next_call(at: dt.datetime | None) -> Text:
+    if at is None:
+        return Text("after a new consent", BAD)
+    return Text(f"{minute(at)} UTC", DOUBTFUL)
 
 
 def _print_limits(limits: Sequence[dict[str, Any]]) -> None:
@@ -149,9 +186,7 @@ def _print_limits(limits: Sequence[dict[str, Any]]) -> None:
                 each["resource"],
                 "" if each["calls_left"] is None else f"{each['calls_left']:,}",
                 "" if each["calls_limit"] is None else f"{each['calls_limit']:,}",
-                Text("now", GOOD)
-                if each["can_call_now"]
-                else Text(f"{minute(each['next_call_at'])} UTC", DOUBTFUL),
+                Text("now", GOOD) if each["can_call_now"] else _next_call(each["next_call_at"]),
                 minute(each["resets_at"]),
             )
             for each in limits

@@ -14,7 +14,8 @@ from cli.session import Opened, choose_connection, opened
 from dagster_project.lib.launch import JobRun, run_sync
 from farthing import clock
 from ingestion import planning
-from ingestion.run import Status, Window
+from ingestion.outcomes import RunOutcome, of_statuses
+from ingestion.run import Window
 from postgres.common.operations import connections
 from postgres.gocardless.operations import requisitions
 
@@ -84,11 +85,10 @@ def complain(outcome: JobRun, done: RunReport) -> None:
 
 def exit_code(outcome: JobRun, done: RunReport) -> int:
     """Return what the command exits with."""
-    if outcome.success and not done.unfinished:
-        return DONE
-    statuses = {each.status for each in done.accounts}
-    # An account that is deferred is read by itself later: that alone is no failure.
-    return PARTLY if statuses - {Status.FAILED} else FAILED
+    came_out = of_statuses(each.status for each in done.accounts)
+    if came_out is RunOutcome.COMPLETE:
+        return DONE if outcome.success else (PARTLY if done.accounts else FAILED)
+    return FAILED if came_out is RunOutcome.FAILED else PARTLY
 
 
 def _print_json(outcome: JobRun, done: RunReport) -> None:

@@ -57,9 +57,13 @@ class Account:
         """Sort code and account number, or nothing for a card."""
         return f"{self.sort_code}{self.number}"
 
-    def provider_id(self, seed: int) -> str:
-        """Return the account id that GoCardless gives it."""
-        return str(uuid.uuid5(_NAMESPACE, f"{seed}/{self.institution_id}/{self.key}"))
+    def provider_id(self, seed: int, holder: int = 0) -> str:
+        """Return the account id that GoCardless gives it.
+
+        :param holder: which of the people who hold one like it; the first is the household.
+        """
+        name = f"{seed}/{self.institution_id}/{self.key}"
+        return str(uuid.uuid5(_NAMESPACE, f"{name}/{holder}" if holder else name))
 
 
 OWNER = "Alex Morgan Hartley"

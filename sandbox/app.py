@@ -26,6 +26,7 @@ from sandbox.clock import iso_micros
 from sandbox.connections import reset
 from sandbox.core import Core
 from sandbox.faults import Fault
+from sandbox.suspension import note_failure
 from sandbox.wire import ApiError, answer
 
 GOCARDLESS = "/api/v2/"
@@ -123,6 +124,7 @@ class Front:
                 pass
             return
         served = self._app if fault.status is None else _scripted(fault)
+        note_failure(self._core, scope["path"], fault.json)
         await served(scope, receive, _truncated(send) if fault.action == "truncate" else send)
 
 

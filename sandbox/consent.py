@@ -97,13 +97,13 @@ async def decide(request: Request) -> Response:
         requisition.status = "RJ"
         core.state.save()
         return _back(requisition.redirect, requisition.reference, "UnknownError")
-    _link(core, requisition)
+    _link(core, requisition, await _holder(request))
     return _back(requisition.redirect, requisition.reference)
 
 
-def _link(core: Core, requisition: Requisition) -> None:
+def _link(core: Core, requisition: Requisition, holder: int) -> None:
     now = core.now()
-    accounts = core.account_ids(requisition.institution_id)
+    accounts = core.account_ids(requisition.institution_id, holder)
     core.state.agreements[requisition.agreement].accepted = now
     requisition.accounts = list(accounts)
     requisition.status = "LN"
@@ -173,6 +173,12 @@ async def logo(request: Request) -> Response:
 async def _outcome(request: Request) -> str:
     form = await request.form()
     return str(form.get("outcome", ""))
+
+
+async def _holder(request: Request) -> int:
+    """Return who consents, of those who hold accounts like the household's; 0 is the household."""
+    text = str((await request.form()).get("holder", ""))
+    return int(text) if text.isdecimal() else 0
 
 
 def _back(redirect: str, reference: str, error: str | None = None) -> Response:

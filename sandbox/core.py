@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ class Core:
     """State, world, limits, faults and the record of calls.
 
     :param daily_limit: successful calls a day for each account and scope.
+    :param bank_limits: the same by institution, of banks that allow fewer.
     """
 
     state: State
@@ -29,6 +31,7 @@ class Core:
     world: World = field(init=False)
     faults: Faults = field(default_factory=Faults)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    bank_limits: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.world = world(self.state.seed, self.state.start)
@@ -39,10 +42,17 @@ class Core:
         self.world.live_until(now)
         return now
 
-    def account_ids(self, institution_id: str) -> dict[str, Account]:
-        """Return the accounts of an institution by the id that GoCardless gives them."""
+    def daily_limit_of(self, account: Account) -> int:
+        """Return how many calls a day an account's bank allows for each scope."""
+        return self.bank_limits.get(account.institution_id, self.daily_limit)
+
+    def account_ids(self, institution_id: str, holder: int = 0) -> dict[str, Account]:
+        """Return the accounts of an institution by the id that GoCardless gives them.
+
+        :param holder: which of many people who live the same life, each with accounts of their own.
+        """
         return {
-            account.provider_id(self.state.seed): account
+            account.provider_id(self.state.seed, holder): account
             for account in at_institution(institution_id)
         }
 

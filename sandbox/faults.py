@@ -137,6 +137,69 @@ def eua_expired(agreement: str, *, days: int = 90, at: str = "2026-01-01", statu
     )
 
 
+def _refused(
+    status: int, summary: str, detail: str, resource: str = "transactions", **options: Any
+) -> Fault:
+    return _data_error(status, summary, detail, None, resource=resource, **options)
+
+
+def invalid_account_id(resource: str = "transactions", **options: Any) -> Fault:
+    """Return that the id of the account is none."""
+    return _refused(
+        400, "Invalid Account ID", "x is not a valid Account UUID.", resource, **options
+    )
+
+
+def incorrect_date_range(**options: Any) -> Fault:
+    """Return that the range of days is none."""
+    detail = (
+        "Starting date '2026-03-15' is greater than end date '2026-03-01'. When specifying date "
+        "range, starting date must precede the end date"
+    )
+    return _refused(400, "Incorrect date range", detail, **options)
+
+
+def address_denied(resource: str = "transactions", **options: Any) -> Fault:
+    """Return that the company allows no calls from this address."""
+    detail = "Your IP 127.0.0.1 isn't whitelisted to perform this action"
+    return _refused(403, "IP address access denied", detail, resource, **options)
+
+
+def scope_not_granted(resource: str = "balances", **options: Any) -> Fault:
+    """Return that the agreement does not cover this kind of data."""
+    detail = (
+        f"EUA doesn't allow access to account {resource}. Check EUA access scope. Or create new "
+        "EUA with correct access scope"
+    )
+    summary = "End User Agreement (EUA) access scope error"
+    return _refused(403, summary, detail, resource, **options)
+
+
+def no_agreement(resource: str = "transactions", **options: Any) -> Fault:
+    """Return that no agreement stands behind the account any more."""
+    detail = "Account exists but there is no valid End User Agreement permitting you to access it"
+    return _refused(403, "No valid End User Agreement", detail, resource, **options)
+
+
+def account_not_found(account: str, resource: str = "transactions", **options: Any) -> Fault:
+    """Return that the account is not known."""
+    detail = "Please check whether you specified a valid Account ID"
+    summary = f"Account ID {account} not found"
+    return _refused(404, summary, detail, resource, account=account, **options)
+
+
+def not_found(resource: str = "transactions", **options: Any) -> Fault:
+    """Return that nothing is there."""
+    return _refused(404, "Not found.", "Not found.", resource, **options)
+
+
+def undocumented(status: int = 502, resource: str = "transactions", **options: Any) -> Fault:
+    """Return a failure of what stands in front of the API, with nothing in it."""
+    fault = _refused(status, "", "", resource, **options)
+    fault.json, fault.text = None, ""
+    return fault
+
+
 def access_expired(resource: str = "transactions", **options: Any) -> Fault:
     """Return that the user took the consent back at the bank."""
     detail = "Access has expired or it has been revoked. To restore access reconnect the account."
@@ -192,21 +255,30 @@ def account_state(account: str, status: str = "ERROR", resource: str = "transact
     return Fault(method="GET", path=path, status=409, json=body, times=times)
 
 
-def bank_rate_limit(resource: str = "transactions", reset: int = 3600, **options: Any) -> Fault:
-    """Return that the bank wants no more calls today."""
+def bank_rate_limit(
+    resource: str = "transactions", reset: int | None = 3600, **options: Any
+) -> Fault:
+    """Return that the bank wants no more calls today.
+
+    :param reset: seconds until the bank's next day as the headers tell it; ``None``: no headers.
+    """
+    told = {} if reset is None else {"http_x_ratelimit_account_success_reset": str(reset)}
     return _not_updated(
         429,
         "Daily request limit set by the Institution has been exceeded.",
         "RateLimitError",
         resource,
-        headers={**NO_CALLS_LEFT, "http_x_ratelimit_account_success_reset": str(reset)},
+        headers={**NO_CALLS_LEFT, **told} if told else {},
         **options,
     )
 
 
 def rate_limit(path: str = "/accounts/", seconds: int = 60, limit: str = "100/minute",
-               times: int = 1) -> Fault:  # fmt: skip
-    """Return that GoCardless itself wants no more calls for a while."""
+               times: int = 1, *, headers: bool = True) -> Fault:  # fmt: skip
+    """Return that GoCardless itself wants no more calls for a while.
+
+    :param headers: whether they say so as well as the text.
+    """
     detail = f"The rate limit for this resource is {limit}. Please try again in {seconds} seconds"
     return Fault(
         path=path,
@@ -216,7 +288,9 @@ def rate_limit(path: str = "/accounts/", seconds: int = 60, limit: str = "100/mi
             "http_x_ratelimit_limit": limit.split("/", maxsplit=1)[0],
             "http_x_ratelimit_remaining": "0",
             "http_x_ratelimit_reset": str(seconds),
-        },
+        }
+        if headers
+        else {},
         times=times,
     )
 

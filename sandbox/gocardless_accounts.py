@@ -17,6 +17,7 @@ from sandbox.clock import UK, iso_micros
 from sandbox.core import Core, core_of
 from sandbox.gocardless_requests import check_query, error, with_token
 from sandbox.state import Agreement, Linked
+from sandbox.suspension import is_suspended, note_failure, note_success
 from sandbox.wire import ApiError, answer
 from sandbox.working_days import ONE_DAY
 
@@ -30,12 +31,13 @@ async def metadata(request: Request) -> Response:
     identity, linked = _linked(request)
     account = ACCOUNTS[linked.key]
     now = core.now()
-    expired = not any(_is_valid(agreement, now) for agreement in _agreements(core, identity))
+    is_over = not any(_is_valid(agreement, now) for agreement in _agreements(core, identity))
+    status = "SUSPENDED" if is_suspended(core, identity) else "EXPIRED" if is_over else "READY"
     body: dict[str, Any] = {
         "id": identity,
         "created": iso_micros(linked.created),
         "last_accessed": iso_micros(linked.last_accessed) if linked.last_accessed else None,
-        "status": "EXPIRED" if expired else "READY",
+        "status": status,
         "institution_id": account.institution_id,
         "owner_name": account.owner,
         "name": account.name,
@@ -54,15 +56,21 @@ def _data_route(scope: str, known: frozenset[str], read: Reader) -> Route:
         core = core_of(request)
         identity, linked = _linked(request)
         now = core.now()
-        agreement = _permission(core, identity, scope, now)
+        try:
+            agreement = _permission(core, identity, scope, now)
+        except ApiError as refusal:
+            note_failure(core, request.url.path, refusal.body)
+            raise
         used = core.state.usage[_usage_key(identity, scope, now)]
-        if used >= core.daily_limit:
-            raise _used_up(core, used, now)
+        limit = core.daily_limit_of(ACCOUNTS[linked.key])
+        if used >= limit:
+            raise _used_up(limit, used, now)
         body = read(request, ACCOUNTS[linked.key], agreement, now)
         core.state.usage[_usage_key(identity, scope, now)] += 1
         linked.last_accessed = now
+        note_success(core, identity)
         core.state.save()
-        return JSONResponse(body, headers=_quota_headers(core, used + 1, now))
+        return JSONResponse(body, headers=_quota_headers(limit, used + 1, now))
 
     return Route(f"/accounts/{{id}}/{scope}/", handler)
 
@@ -177,6 +185,13 @@ def _permission(core: Core, account: str, scope: str, now: dt.datetime) -> Agree
             "No valid End User Agreement",
             "Account exists but there is no valid End User Agreement permitting you to access it",
         )
+    if is_suspended(core, account):
+        raise error(
+            409,
+            "Account suspended",
+            "This account or its requisition was suspended due to numerous errors that occurred "
+            "while accessing it.",
+        )
     _expire(core, account, now)
     agreement = next((each for each in agreements if _is_valid(each, now)), None)
     if agreement is None:
@@ -209,7 +224,9 @@ def _expire(core: Core, account: str, now: dt.datetime) -> None:
     """Mark the requisitions whose consent is over: the provider does so when somebody asks."""
     for requisition in core.state.requisitions.values():
         agreement = core.state.agreements.get(requisition.agreement)
-        if account in requisition.accounts and agreement and not _is_valid(agreement, now):
+        is_suspended = requisition.status == "SU"
+        is_over = agreement is not None and not _is_valid(agreement, now)
+        if account in requisition.accounts and is_over and not is_suspended:
             requisition.status = "EX"
     core.state.save()
 
@@ -221,23 +238,22 @@ def _usage_key(account: str, scope: str, now: dt.datetime) -> str:
     return f"{account}/{scope}/{now:%Y-%m-%d}"
 
 
-def _quota_headers(core: Core, used: int, now: dt.datetime) -> dict[str, str]:
+def _quota_headers(limit: int, used: int, now: dt.datetime) -> dict[str, str]:
     midnight = dt.datetime.combine(now.date() + ONE_DAY, dt.time(), dt.UTC)
     return {
-        "http_x_ratelimit_account_success_limit": str(core.daily_limit),
-        "http_x_ratelimit_account_success_remaining": str(max(core.daily_limit - used, 0)),
+        "http_x_ratelimit_account_success_limit": str(limit),
+        "http_x_ratelimit_account_success_remaining": str(max(limit - used, 0)),
         "http_x_ratelimit_account_success_reset": str(int((midnight - now).total_seconds())),
     }
 
 
-def _used_up(core: Core, used: int, now: dt.datetime) -> ApiError:
-    headers = _quota_headers(core, used, now)
+def _used_up(limit: int, used: int, now: dt.datetime) -> ApiError:
+    headers = _quota_headers(limit, used, now)
     seconds = headers["http_x_ratelimit_account_success_reset"]
     refusal = error(
         429,
         "Rate limit exceeded",
-        f"The rate limit for this resource is {core.daily_limit}/day. "
-        f"Please try again in {seconds} seconds",
+        f"The rate limit for this resource is {limit}/day. Please try again in {seconds} seconds",
     )
     refusal.headers |= headers
     return refusal

@@ -7,9 +7,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Options:
     :param now: the instant to stand still at; ``None`` goes with the real time.
     :param state: the file that keeps consents, the world's start and the clock.
     :param daily_limit: successful calls a day for each bank account and scope.
+    :param bank_limits: the same by institution, of banks that allow fewer.
     :param gocardless_limits: whether the limits a minute are enforced.
     :param trading212_limits: whether the broker's limits are enforced.
     """
@@ -46,6 +47,7 @@ class Options:
     now: dt.datetime | None = None
     state: Path | None = None
     daily_limit: int = DAILY_LIMIT
+    bank_limits: Mapping[str, int] = field(default_factory=dict)
     gocardless_limits: bool = False
     trading212_limits: bool = False
 
@@ -57,6 +59,7 @@ class Options:
         core = Core(
             state=State.open(self.state, self.seed, self.now),
             daily_limit=self.daily_limit,
+            bank_limits=self.bank_limits,
             gocardless_windows=Windows(enforced=self.gocardless_limits),
             trading212_windows=Windows(enforced=self.trading212_limits),
         )
@@ -123,16 +126,17 @@ class Sandbox:
         """Drop every fault."""
         self._call("DELETE", "/sandbox/faults")
 
-    def approve(self, requisition: str, outcome: str = "approve") -> str:
+    def approve(self, requisition: str, outcome: str = "approve", *, holder: int = 0) -> str:
         """Decide on a consent page as a person would.
 
         :param requisition: its id or its link.
         :param outcome: ``approve``, ``refuse``, or ``authenticate`` and ``grant`` on the way.
+        :param holder: who consents; whoever is not 0, the household, has accounts of their own.
         :returns: the address to which the person is sent.
         """
         link = requisition if "://" in requisition else f"{self.url}/consent/{requisition}/"
         with _client() as client:
-            response = client.post(link, data={"outcome": outcome})
+            response = client.post(link, data={"outcome": outcome, "holder": str(holder)})
         if response.status_code >= httpx.codes.BAD_REQUEST:
             response.raise_for_status()
         location: str = response.headers.get("location", link)
@@ -202,6 +206,7 @@ def running(
     port: int = 0,
     *,
     daily_limit: int = DAILY_LIMIT,
+    bank_limits: Mapping[str, int] | None = None,
     gocardless_limits: bool = False,
     trading212_limits: bool = False,
 ) -> Iterator[Sandbox]:
@@ -216,6 +221,7 @@ def running(
         now=parse_instant(now) if now else None,
         state=Path(state) if state else None,
         daily_limit=daily_limit,
+        bank_limits=bank_limits or {},
         gocardless_limits=gocardless_limits,
         trading212_limits=trading212_limits,
     )

@@ -80,6 +80,7 @@ class State:
 
     :param path: where it is kept; ``None`` keeps it in memory.
     :param usage: successful calls by account, scope and day.
+    :param failures: errors in a row by account, of those that lead to its suspension.
     """
 
     seed: int
@@ -90,6 +91,7 @@ class State:
     requisitions: dict[str, Requisition] = field(default_factory=dict)
     accounts: dict[str, Linked] = field(default_factory=dict)
     usage: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def open(cls, path: Path | None, seed: int | None, now: dt.datetime | None) -> Self:
@@ -123,6 +125,7 @@ class State:
             "requisitions": [asdict(requisition) for requisition in self.requisitions.values()],
             "accounts": {key: asdict(linked) for key, linked in self.accounts.items()},
             "usage": self.usage,
+            "failures": self.failures,
         }
         draft = self.path.with_name(f"{self.path.name}.{os.getpid()}.draft")
         draft.write_text(json.dumps(document, default=iso_micros, indent=1), encoding="utf-8")
@@ -147,6 +150,7 @@ class State:
                     key: Linked(**_instants(row)) for key, row in document["accounts"].items()
                 },
                 usage=Counter(document["usage"]),
+                failures=Counter(document.get("failures", {})),
             )
         except (KeyError, TypeError, ValueError) as error:
             message = f"{path} is not a state file of the sandbox"

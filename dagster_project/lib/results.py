@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from ingestion.outcomes import of_statuses
 from ingestion.run import AccountOutcome, Status, StepOutcome
 
 EVERY_ACCOUNT_COMPLETED = "every_account_completed"
@@ -114,5 +115,10 @@ def _outcome_result(key: dg.AssetKey, outcome: StepOutcome) -> dg.AssetCheckResu
         passed=not outcome.unfinished,
         severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
         description=f"{len(failed)} failed, {deferred} deferred, {len(outcome.accounts)} in all",
-        metadata={"failed": len(failed), "deferred": deferred, **reasons},
+        metadata={
+            "outcome": of_statuses(account.status for account in outcome.accounts).value,
+            "failed": len(failed),
+            "deferred": deferred,
+            **reasons,
+        },
     )

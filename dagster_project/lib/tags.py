@@ -15,6 +15,15 @@ A tag and not configuration: that of a job is not applied to a run over a range 
 CONNECTION = "farthing/connection"
 """The only connection that a run reads."""
 
+DEFERRED = "farthing/deferred"
+"""An instant: the run reads only what others left for it or before, and nothing else."""
+
+OUTCOME = "farthing/outcome"
+"""How the accounts of a run came out: ``complete``, ``partial``, or ``failed`` if all did."""
+
+PLANNED = ("dagster/schedule_name", "dagster/sensor_name")
+"""Dagster's own: a run that nobody asked for just now."""
+
 PROCESS = "farthing/process"
 """Which process a run runs in, where it was not started by Dagster: its host, number and birth."""
 

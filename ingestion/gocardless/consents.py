@@ -142,9 +142,7 @@ def _ask_details(
 
 def _known(run: Run, target: ConsentedAccount) -> BankAccount | None:
     with run.sessions.begin() as session:
-        return bank_accounts.find_bank_account(
-            session, target.user_id, target.provider_account_id
-        )
+        return bank_accounts.find_bank_account(session, target.user_id, target.provider_account_id)
 
 
 def _land(

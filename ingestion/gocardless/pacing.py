@@ -54,7 +54,11 @@ class SharedPace:
         while True:
             with self._sessions.begin() as session:
                 wait = general_limits.take_call(
-                    session, limit.name, calls=limit.calls, period=limit.period + _MARGIN
+                    session,
+                    limit.name,
+                    calls=limit.calls,
+                    period=limit.period + _MARGIN,
+                    at=clock.now(),
                 )
             if wait is None:
                 return

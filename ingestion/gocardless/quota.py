@@ -20,11 +20,11 @@ from ingestion.gocardless.targets import Account
 from ingestion.run import AccountOutcome, Run, Status
 from postgres.common.enums import ConnectionStatus
 from postgres.common.operations import connections
-from postgres.gocardless.models import BankAccount, RateLimit
-from postgres.gocardless.operations import bank_accounts, rate_limits
+from postgres.gocardless.models import RateLimit
+from postgres.gocardless.operations import rate_limits
 from providers.errors import ProviderError, Repeat
 from providers.gocardless.errors import ACCOUNT
-from providers.gocardless.policies import Policy, Reach, Verdict, policy_of
+from providers.gocardless.policies import Reach, Verdict, policy_of
 from providers.http import Answer
 
 RESOURCES = ("transactions", "balances", "details")
@@ -63,17 +63,15 @@ def ask(run: Run, account: Account, resource: str, send: Send) -> Answer | Accou
 def _reserve(run: Run, account: Account, resource: str, called_at: dt.datetime) -> Held | None:
     """Count a call, or say why it is not to be made."""
     with run.sessions.begin() as session:
-        limit = rate_limits.hold(
+        limit, failures, failed_at = rate_limits.hold(
             session,
             account.user_id,
             bank_account_id=account.bank_account_id,
             resource=resource,
             at=called_at,
         )
-        known = bank_accounts.get_bank_account(session, account.user_id, account.bank_account_id)
-        held = planner.held_back(
-            _standing(limit, known, account), called_at, spares_last=run.spares_last_call
-        )
+        standing = _standing(limit, account, failures, failed_at)
+        held = planner.held_back(standing, called_at, spares_last=run.spares_last_call)
         if held is None:
             rate_limits.count_call(session, account.user_id, limit, called_at)
         elif _is_over(account, called_at):
@@ -93,14 +91,13 @@ def note_answer(
         at=clock.now(),
         **_headers(answer),
     )
-    bank_accounts.note_success(session, user_id, bank_account_id)
 
 
 def standings(session: Session, accounts: list[Account]) -> list[tuple[Account, Standing]]:
     """Return what is known of everything that was ever asked for, by account and value."""
     by_id = {account.bank_account_id: account for account in accounts}
     found = [
-        (by_id[known.id], _standing(limit, known, by_id[known.id]))
+        (by_id[known.id], _standing(limit, by_id[known.id], known.failures, known.failed_at))
         for user_id in dict.fromkeys(account.user_id for account in accounts)
         for known, limit in rate_limits.list_with_accounts(session, user_id)
         if known.id in by_id
@@ -109,7 +106,9 @@ def standings(session: Session, accounts: list[Account]) -> list[tuple[Account, 
     return found
 
 
-def _standing(limit: RateLimit, known: BankAccount | None, account: Account) -> Standing:
+def _standing(
+    limit: RateLimit, account: Account, failures: int, failed_at: dt.datetime | None
+) -> Standing:
     return Standing(
         resource=limit.resource,
         called_at=limit.called_at,
@@ -120,8 +119,8 @@ def _standing(limit: RateLimit, known: BankAccount | None, account: Account) -> 
         read_at=limit.read_at,
         failures=limit.failures,
         failed_at=limit.failed_at,
-        account_failures=known.failures if known else 0,
-        account_failed_at=known.failed_at if known else None,
+        account_failures=failures,
+        account_failed_at=failed_at,
         refusal=limit.refusal,
         refusal_reason=limit.refusal_reason,
         refused_until=limit.refused_until,
@@ -138,10 +137,9 @@ def _refused(
 
     :raises ProviderError: the refusal itself, where a person has to look at it.
     """
-    policy, now = policy_of(error), clock.now()
-    until = policy.rests_until(error, now)
+    policy = policy_of(error)
     with run.sessions.begin() as session:
-        _note_refusal(session, account, resource, error, policy, until)
+        until = _note_refusal(session, account, resource, error)
         if policy.reach is Reach.COMPANY or error.repeat is Repeat.ANY:
             rate_limits.take_back(
                 session,
@@ -161,10 +159,14 @@ def _note_refusal(
     account: Account,
     resource: str,
     error: ProviderError,
-    policy: Policy,
-    until: dt.datetime | None,
-) -> None:
+) -> dt.datetime | None:
+    """Keep what a refusal says of quota and health.
+
+    :returns: until when its policy asks no more; None: until a new consent.
+    """
     owner, bank_account_id, now = account.user_id, account.bank_account_id, clock.now()
+    policy = policy_of(error)
+    until = policy.rests_until(error, now)
     if headers := _headers(error):
         rate_limits.note_headers(
             session, owner, bank_account_id=bank_account_id, resource=resource, at=now, **headers
@@ -184,6 +186,7 @@ def _note_refusal(
             until=until,
             at=now,
         )
+    return until
 
 
 def _headers(source: Answer | ProviderError) -> dict[str, Any]:

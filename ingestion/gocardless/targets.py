@@ -197,7 +197,7 @@ def accounts(run: Run, *, bank_account_id: UUID | None = None) -> list[Account]:
             holder=read_account(account.payload).holder,
             scanned_on=account.scanned_on,
             scopes=_scopes(agreement),
-            is_suspended=requisitions.SUSPENDED == requisition.status
+            is_suspended=requisition.status == requisitions.SUSPENDED
             or account.status == "SUSPENDED",
         )
         for account, agreement, connection_id, requisition in rows

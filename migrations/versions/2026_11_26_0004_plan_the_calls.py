@@ -14,6 +14,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+UNIQUE = "uq_rate_limits__bank_account_id_resource_scope"
 INSTANT = sa.DateTime(timezone=True)
 INSTANTS = postgresql.ARRAY(INSTANT)
 
@@ -22,7 +23,6 @@ do $$
 begin
     if exists (select from pg_roles where rolname = 'farthing_app') then
         grant select, insert, update, delete on common.deferrals to farthing_app;
-        grant select on gocardless.general_limits to farthing_app;
     end if;
 end
 $$
@@ -51,39 +51,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("secrets_hash", name=op.f("pk_provider_tokens")),
         schema="auth",
-    )
-    op.create_table(
-        "general_limits",
-        sa.Column(
-            "name",
-            sa.Text(),
-            nullable=False,
-            comment="as providers.gocardless.limits calls it",
-        ),
-        sa.Column(
-            "called_at",
-            INSTANTS,
-            server_default="{}",
-            nullable=False,
-            comment="the calls of the running period, by the database's clock, as is closed_until",
-        ),
-        sa.Column(
-            "closed_until",
-            INSTANT,
-            nullable=True,
-            comment="the provider said that no call is possible before",
-        ),
-        sa.Column("calls_limit", sa.Integer(), nullable=True),
-        sa.Column("calls_remaining", sa.Integer(), nullable=True),
-        sa.Column("resets_at", INSTANT, nullable=True),
-        sa.Column(
-            "observed_at",
-            INSTANT,
-            nullable=True,
-            comment="when headers last said so; null: never",
-        ),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_general_limits")),
-        schema="gocardless",
     )
     op.create_table(
         "deferrals",
@@ -158,9 +125,27 @@ def upgrade() -> None:
             ),
         ),
         sa.Column("refusal_reason", sa.Text()),
-        sa.Column("refused_until", INSTANT, comment="until when; null: until a new consent"),
+        sa.Column("refused_until", INSTANT, comment="until when; null: until a new consent, or there is no general refusal"),
     ):
         op.add_column("rate_limits", column, schema="gocardless")
+    for column in ("user_id", "bank_account_id"):
+        op.alter_column("rate_limits", column, nullable=True, schema="gocardless")
+    op.drop_constraint(UNIQUE, "rate_limits", schema="gocardless")
+    op.create_unique_constraint(
+        UNIQUE,
+        "rate_limits",
+        ["bank_account_id", "resource", "scope"],
+        schema="gocardless",
+        postgresql_nulls_not_distinct=True,
+    )
+    # What was kept of the general limit under an account's name, if anything, was no account's.
+    op.execute("delete from gocardless.rate_limits where scope = 'general'")
+    op.create_check_constraint(
+        op.f("ck_rate_limits__general_is_nobodys"),
+        "rate_limits",
+        "(scope = 'general') = (user_id is null) and (user_id is null) = (bank_account_id is null)",
+        schema="gocardless",
+    )
     for table, column, after, before in COMMENTS:
         op.alter_column(
             table, column, comment=after, existing_comment=before, schema="gocardless"
@@ -168,6 +153,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_constraint(
+        op.f("ck_rate_limits__general_is_nobodys"), "rate_limits", schema="gocardless"
+    )
+    op.execute("delete from gocardless.rate_limits where scope = 'general'")
+    op.drop_constraint(UNIQUE, "rate_limits", schema="gocardless")
+    op.create_unique_constraint(
+        UNIQUE, "rate_limits", ["bank_account_id", "resource", "scope"], schema="gocardless"
+    )
+    for column in ("user_id", "bank_account_id"):
+        op.alter_column("rate_limits", column, nullable=False, schema="gocardless")
     for table, column, after, before in COMMENTS:
         op.alter_column(
             table, column, comment=before, existing_comment=after, schema="gocardless"
@@ -183,11 +178,16 @@ def downgrade() -> None:
     ):
         op.drop_column("rate_limits", column, schema="gocardless")
     op.drop_table("deferrals", schema="common")
-    op.drop_table("general_limits", schema="gocardless")
     op.drop_table("provider_tokens", schema="auth")
 
 
 COMMENTS = (
+    (
+        "rate_limits",
+        "resource",
+        "balances, details or transactions; of a general limit, its name",
+        "balances, details or transactions",
+    ),
     ("rate_limits", "resets_at", None, "by the real clock"),
     (
         "rate_limits",

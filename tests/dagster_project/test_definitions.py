@@ -104,7 +104,7 @@ def test_lineage_follows_the_data(defs: dg.Definitions) -> None:
     assert upstream("gocardless/requisitions") == set()
     assert upstream("gocardless/bank_accounts") == {"gocardless/requisitions"}
     assert upstream("gocardless/transactions") == {"gocardless/bank_accounts"}
-    assert upstream("gocardless/balances") == {"gocardless/bank_accounts"}
+    assert upstream("gocardless/balances") == {"gocardless/transactions"}
     assert upstream("trading212/orders") == {"trading212/account_summary"}
     assert {"gocardless/transactions", "trading212/orders", "common/accounts"} <= upstream(
         "common/transactions"
@@ -181,6 +181,7 @@ def test_schedules_run_from_the_start(defs: dg.Definitions) -> None:
     }
     assert {s.name: s.default_status for s in repository.sensor_defs} == {
         "deliver_when_due": dg.DefaultSensorStatus.RUNNING,
+        "resume_when_possible": dg.DefaultSensorStatus.RUNNING,
     }
     cron = repository.get_schedule_def("sync_every_six_hours").cron_schedule
     assert str(cron).split(maxsplit=1)[0] not in {"0", "*"}  # not when everybody else calls

@@ -61,9 +61,9 @@ def record_work(session: Session, run_id: str, step: str, works: Sequence[Work])
     # A connection that was removed meanwhile has nobody to do it for.
     insert = pg.insert(Deferral).from_select(
         ["user_id", "connection_id", "account", "resumes_at", "reason", "step", "run_id"],
-        sa.select(
-            Connection.user_id, *offered.c, sa.literal(step), sa.literal(run_id)
-        ).join_from(offered, Connection, Connection.id == offered.c.connection_id),
+        sa.select(Connection.user_id, *offered.c, sa.literal(step), sa.literal(run_id)).join_from(
+            offered, Connection, Connection.id == offered.c.connection_id
+        ),
     )
     session.execute(
         insert.on_conflict_do_update(
@@ -82,9 +82,7 @@ def list_due(session: Session, *, at: dt.datetime) -> Sequence[Deferral]:
     ).all()
 
 
-def get_deferral(
-    session: Session, user_id: uuid.UUID, deferral_id: uuid.UUID
-) -> Deferral | None:
+def get_deferral(session: Session, user_id: uuid.UUID, deferral_id: uuid.UUID) -> Deferral | None:
     """Return one of a user's deferrals."""
     return session.scalars(
         sa.select(Deferral).where(Deferral.id == deferral_id, Deferral.user_id == user_id)

@@ -161,20 +161,6 @@ def note_read(
     )
 
 
-def note_success(session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID) -> None:
-    """Note that the bank answered: the account's errors are not in a row any more."""
-    session.execute(
-        sa.update(BankAccount)
-        .where(
-            BankAccount.id == bank_account_id,
-            BankAccount.user_id == user_id,
-            BankAccount.failures > 0,
-        )
-        .values(failures=0, failing=None, failed_at=None)
-        .execution_options(synchronize_session=False)
-    )
-
-
 def list_gaps(session: Session, user_id: uuid.UUID) -> Sequence[BankAccount]:
     """Return a user's accounts that nothing was read of on some days, by name."""
     return session.scalars(

@@ -7,24 +7,27 @@ clock, which all processes share.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
-from postgres.gocardless.models import GeneralLimit
-from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
+from postgres.gocardless.models import RateLimit
+
+GENERAL = "general"
+"""The scope of these limits, as providers.http.RateLimit calls it."""
 
 _TAKE = """
-    insert into gocardless.general_limits as l (name, called_at)
-    values (:name, array[clock_timestamp()])
-    on conflict (name) do update set
+    insert into gocardless.rate_limits as l (resource, scope, observed_at, called_at)
+    values (:name, 'general', :at, array[clock_timestamp()])
+    on conflict (bank_account_id, resource, scope) do update set
         called_at = array(
             select t from unnest(l.called_at) as t where t > clock_timestamp() - :period order by t
         ) || clock_timestamp(),
-        closed_until = null
+        refused_until = null
     where
-        coalesce(l.closed_until <= clock_timestamp(), true)
+        coalesce(l.refused_until <= clock_timestamp(), true)
         and (
             select count(*) from unnest(l.called_at) as t where t > clock_timestamp() - :period
         ) < :calls
@@ -34,25 +37,26 @@ _TAKE = """
 # The call that has to pass out of the period before another one fits in.
 _WAIT = """
     select greatest(
-        coalesce(l.closed_until - clock_timestamp(), '0'),
+        coalesce(l.refused_until - clock_timestamp(), '0'),
         coalesce(
             l.called_at[cardinality(l.called_at) - :calls + 1] + :period - clock_timestamp(), '0'
         )
     )
-    from gocardless.general_limits as l
-    where l.name = :name
+    from gocardless.rate_limits as l
+    where l.scope = 'general' and l.resource = :name
 """
 
 
 def take_call(
-    session: Session, name: str, *, calls: int, period: dt.timedelta
+    session: Session, name: str, *, calls: int, period: dt.timedelta, at: dt.datetime
 ) -> dt.timedelta | None:
     """Count a call if the limit leaves one; one statement, whoever else does so at the same time.
 
     :param calls: how many may be made within any ``period``.
+    :param at: the ledger's now.
     :returns: None if it may be made now; else how long until one is likely to be free.
     """
-    values = {"name": name, "calls": calls, "period": period}
+    values = {"name": name, "calls": calls, "period": period, "at": at}
     if session.scalar(sa.text(_TAKE), values):
         return None
     wait: dt.timedelta = session.scalar(sa.text(_WAIT), values) or dt.timedelta()
@@ -80,30 +84,23 @@ def note_limit(
         "resets_at": resets_at,
         "observed_at": observed_at,
     }
-    insert = pg.insert(GeneralLimit).values(
-        name=name,
-        closed_until=None if closed_for is None else sa.func.clock_timestamp() + closed_for,
+    insert = pg.insert(RateLimit).values(
+        resource=name,
+        scope=GENERAL,
+        refused_until=None if closed_for is None else sa.func.clock_timestamp() + closed_for,
         **values,
     )
-    longest = sa.func.greatest(GeneralLimit.closed_until, insert.excluded.closed_until)
+    longest = sa.func.greatest(RateLimit.refused_until, insert.excluded.refused_until)
     session.execute(
         insert.on_conflict_do_update(
-            index_elements=["name"], set_={**values, "closed_until": longest}
+            index_elements=["bank_account_id", "resource", "scope"],
+            set_={**values, "refused_until": longest},
         ).execution_options(synchronize_session=False)
     )
 
 
-def get_general_limit(session: Session, name: str) -> GeneralLimit | None:
-    """Return a limit by its name, such as ``accounts``."""
-    return session.get(GeneralLimit, name)
-
-
-def list_general_limits(
-    session: Session, *, after: str | None = None, limit: int = DEFAULT_LIMIT
-) -> Page[GeneralLimit]:
-    """Return a page of the limits, by name.
-
-    :param after: from the page before.
-    """
-    query = sa.select(GeneralLimit)
-    return fetch_page(session, query, order=[Key(GeneralLimit.name)], after=after, limit=limit)
+def list_general_limits(session: Session) -> Sequence[RateLimit]:
+    """Return the limits that were ever met, by name."""
+    return session.scalars(
+        sa.select(RateLimit).where(RateLimit.scope == GENERAL).order_by(RateLimit.resource)
+    ).all()

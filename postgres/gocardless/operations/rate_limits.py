@@ -77,10 +77,11 @@ def hold(
     bank_account_id: uuid.UUID,
     resource: str,
     at: dt.datetime,
-) -> RateLimit:
+) -> tuple[RateLimit, int, dt.datetime | None]:
     """Return what is known of a resource; nobody else may call for it until the transaction ends.
 
     :param at: the ledger's now.
+    :returns: with it, the errors in a row over all of the account's data, and when the last came.
     :raises NotFoundError: if the user is not there any more.
     """
     insert = pg.insert(RateLimit).values(
@@ -94,14 +95,31 @@ def hold(
     held = insert.on_conflict_do_update(
         index_elements=["bank_account_id", "resource", "scope"],
         set_={"scope": insert.excluded.scope},
-    ).returning(RateLimit)
-    return session.scalars(held, execution_options={"populate_existing": True}).one()
+    ).returning(
+        RateLimit,
+        *(
+            sa.select(column).where(BankAccount.id == bank_account_id).scalar_subquery()
+            for column in (BankAccount.failures, BankAccount.failed_at)
+        ),
+    )
+    found = session.execute(held, execution_options={"populate_existing": True}).one()
+    return found[0], found[1] or 0, found[2]
 
 
-def count_call(session: Session, user_id: uuid.UUID, rate_limit: RateLimit, at: dt.datetime) -> None:
-    """Count a call that is about to be made; calls of more than two days ago are forgotten."""
+def count_call(
+    session: Session, user_id: uuid.UUID, rate_limit: RateLimit, at: dt.datetime
+) -> None:
+    """Count a call that is about to be made; calls of more than two days ago are forgotten.
+
+    :param rate_limit: as held.
+    """
     recent = [called for called in rate_limit.called_at if called > at - _KEEP]
-    _change(session, user_id, rate_limit.bank_account_id, rate_limit.resource, called_at=[*recent, at])
+    session.execute(
+        sa.update(RateLimit)
+        .where(RateLimit.id == rate_limit.id, RateLimit.user_id == user_id)
+        .values(called_at=[*recent, at])
+        .execution_options(synchronize_session=False)
+    )
 
 
 def take_back(
@@ -140,19 +158,17 @@ def note_answer(
     """
     if headers:
         headers["observed_at"] = at
-    _change(
-        session,
-        user_id,
-        bank_account_id,
-        resource,
-        read_at=at,
-        failures=0,
-        failed_at=None,
-        refusal=None,
-        refusal_reason=None,
-        refused_until=None,
-        **headers,
+    # The account's errors are not in a row any more, whatever they were about.
+    ended = (
+        _end_row(user_id, bank_account_id)
+        .where(BankAccount.failures > 0)
+        .returning(BankAccount.id)
+        .cte("ended")
     )
+    answered = _update(user_id, bank_account_id, [resource]).values(
+        read_at=at, **_UNREFUSED, **headers
+    )
+    session.execute(answered.add_cte(ended))
 
 
 def note_headers(
@@ -244,17 +260,8 @@ def refuse(
 
 def begin_anew(session: Session, user_id: uuid.UUID, *, bank_account_id: uuid.UUID) -> None:
     """Forget the errors and refusals of an account, as a new consent does; the count stays."""
-    session.execute(
-        _update(user_id, bank_account_id, None).values(
-            failures=0, failed_at=None, refusal=None, refusal_reason=None, refused_until=None
-        )
-    )
-    session.execute(
-        sa.update(BankAccount)
-        .where(BankAccount.id == bank_account_id, BankAccount.user_id == user_id)
-        .values(failures=0, failing=None, failed_at=None)
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(_update(user_id, bank_account_id, None).values(**_UNREFUSED))
+    session.execute(_end_row(user_id, bank_account_id))
 
 
 def get_rate_limit(
@@ -300,6 +307,24 @@ def list_with_accounts(
         .order_by(BankAccount.name, BankAccount.id, RateLimit.resource, RateLimit.scope)
     )
     return [(account, limit) for account, limit in rows]
+
+
+_UNREFUSED: dict[str, Any] = {
+    "failures": 0,
+    "failed_at": None,
+    "refusal": None,
+    "refusal_reason": None,
+    "refused_until": None,
+}
+
+
+def _end_row(user_id: uuid.UUID, bank_account_id: uuid.UUID) -> sa.Update:
+    return (
+        sa.update(BankAccount)
+        .where(BankAccount.id == bank_account_id, BankAccount.user_id == user_id)
+        .values(failures=0, failing=None, failed_at=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _change(

@@ -10,6 +10,7 @@ select
         when
             r.status = 'EX'
             or a.accepted_at + make_interval(days => a.access_valid_for_days) <= :now
+            or ended.requisition_id is not null
             then 'expired'
         when r.status = 'LN' then 'active'
         -- One that was live does not wait for its first consent again; it has lost it.
@@ -22,6 +23,8 @@ select
         when r.status = 'RJ' then 'the bank or the user refused consent'
         when r.status = 'SU' then 'GoCardless suspended it after too many errors; renew the connection'
         when r.status = 'ER' then 'GoCardless reports an error; renew the connection'
+        when r.status = 'LN' and ended.requisition_id is not null
+            then 'the consent was taken back or has ended at the bank; renew the connection'
         when r.status = 'ID' then 'GoCardless reports an undocumented state; renew the connection'
     end as status_reason,
     a.accepted_at + make_interval(days => a.access_valid_for_days) as consent_expires_at
@@ -29,6 +32,13 @@ from gocardless.requisitions as r
 inner join common.institutions as i
     on i.provider = 'gocardless' and i.provider_institution_id = r.institution_id
 left join gocardless.agreements as a on a.id = r.agreement_id
+-- What the bank said when it was asked: a consent may end before its time.
+left join (
+    select distinct b.requisition_id
+    from gocardless.bank_accounts as b
+    inner join gocardless.rate_limits as l on l.bank_account_id = b.id
+    where l.refusal in ('access_expired', 'consent_expired', 'no_consent')
+) as ended on ended.requisition_id = r.id
 left join common.connections as known
     on known.provider = 'gocardless' and known.provider_connection_id = r.id::text
 where
