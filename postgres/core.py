@@ -351,6 +351,13 @@ def table_of(model: type[Base]) -> sa.Table:
     return cast("sa.Table", model.__table__)
 
 
+# In one statement, and the clock is read once the lock is held.
+_LOCK = sa.text(
+    "with held as materialized (select pg_advisory_xact_lock(hashtextextended(:what, 0)))"
+    " select clock_timestamp() from held"
+)
+
+
 def lock(session: Session, what: str, *, run_id: str) -> payload.Stamp:
     """Wait for the right to write one thing until the transaction ends.
 
@@ -359,10 +366,7 @@ def lock(session: Session, what: str, *, run_id: str) -> payload.Stamp:
     :param what: a name such as ``gocardless.bank_accounts:<id>``.
     :returns: the stamp for what is landed under the lock.
     """
-    session.execute(
-        sa.text("select pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": what}
-    )
-    changed_at = session.execute(sa.text("select clock_timestamp()")).scalar_one()
+    changed_at = session.execute(_LOCK, {"what": what}).scalar_one()
     return payload.Stamp(run_id=run_id, seen_at=clock.now(), changed_at=changed_at)
 
 

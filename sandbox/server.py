@@ -34,6 +34,7 @@ _STARTS_WITHIN_S = 10.0
 class Options:
     """How a sandbox behaves.
 
+    :param start: first day of a new world; ``None`` is two years ago.
     :param seed: of a new world; ``None`` is 7, or what the state file has.
     :param now: the instant to stand still at; ``None`` goes with the real time.
     :param state: the file that keeps consents, the world's start and the clock.
@@ -44,6 +45,7 @@ class Options:
     """
 
     seed: int | None = None
+    start: dt.date | None = None
     now: dt.datetime | None = None
     state: Path | None = None
     daily_limit: int = DAILY_LIMIT
@@ -57,7 +59,7 @@ class Options:
         :raises ValueError: if the state file cannot be used.
         """
         core = Core(
-            state=State.open(self.state, self.seed, self.now),
+            state=State.open(self.state, self.seed, self.now, self.start),
             daily_limit=self.daily_limit,
             bank_limits=self.bank_limits,
             gocardless_windows=Windows(enforced=self.gocardless_limits),
@@ -205,6 +207,7 @@ def running(
     state: Path | str | None = None,
     port: int = 0,
     *,
+    start: dt.date | None = None,
     daily_limit: int = DAILY_LIMIT,
     bank_limits: Mapping[str, int] | None = None,
     gocardless_limits: bool = False,
@@ -218,6 +221,7 @@ def running(
     """
     options = Options(
         seed=seed,
+        start=start,
         now=parse_instant(now) if now else None,
         state=Path(state) if state else None,
         daily_limit=daily_limit,

@@ -94,8 +94,16 @@ class State:
     failures: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def open(cls, path: Path | None, seed: int | None, now: dt.datetime | None) -> Self:
+    def open(
+        cls,
+        path: Path | None,
+        seed: int | None,
+        now: dt.datetime | None,
+        start: dt.date | None = None,
+    ) -> Self:
         """Go on from a file, or begin.
+
+        :param start: first day of a new world; ``None`` is two years ago.
 
         :param seed: of a new world; a kept one has its own.
         :raises ValueError: if the file is no state, or was made with another seed.
@@ -109,7 +117,7 @@ class State:
                 state.clock.set(now)
             return state
         clock = Clock(frozen=now)
-        state = cls(7 if seed is None else seed, first_day(clock.now()), clock, path)
+        state = cls(7 if seed is None else seed, start or first_day(clock.now()), clock, path)
         state.save()
         return state
 

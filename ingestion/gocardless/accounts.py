@@ -11,7 +11,7 @@ from typing import Any
 from farthing import clock
 from ingestion.accounts import for_each
 from ingestion.gocardless.answers import read_answer
-from ingestion.gocardless.quota import ask, note_answer
+from ingestion.gocardless.quota import ask, held, note_answer
 from ingestion.gocardless.targets import Account, accounts, lock_account, open_client
 from ingestion.run import AccountOutcome, Run, StepOutcome, Window
 from postgres.gocardless.operations import balances, bank_accounts, transactions
@@ -131,8 +131,13 @@ def _for_each_account(
     targets = accounts(run)
     if not targets:
         return StepOutcome(table, (), 0.0)
+    known = held(run, targets, table.partition(".")[2])
     with open_client(run) as client:
-        return for_each(run, table, targets, lambda account: pull(client, account))
+
+        def work(account: Account) -> AccountOutcome:
+            return known.get(account.bank_account_id) or pull(client, account)
+
+        return for_each(run, table, targets, work)
 
 
 def _resume_at(account: Account) -> dt.date:

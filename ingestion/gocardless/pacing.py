@@ -21,6 +21,8 @@ LONGEST_WAIT = dt.timedelta(seconds=75)
 # A request arrives later than it is counted here, the first of a period perhaps more so than the
 # last one: a period is counted as this much longer.
 _MARGIN = dt.timedelta(seconds=5)
+_PLENTY = 1000
+"""A limit of so many calls a minute is not met, and need not be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +40,32 @@ class SharedPace:
     """
 
     def __init__(
-        self, sessions: sessionmaker[Session], *, longest_wait: dt.timedelta = LONGEST_WAIT
+        self,
+        sessions: sessionmaker[Session],
+        *,
+        longest_wait: dt.timedelta = LONGEST_WAIT,
+        margin: dt.timedelta = _MARGIN,
     ) -> None:
+        """Count nothing yet.
+
+        :param margin: how much longer a period is taken to be.
+        """
+        self._margin = margin
         self._sessions = sessions
         self._longest_wait = longest_wait
         self._lock = threading.Lock()
         self._words: dict[str, _Word] = {}
+        self._told: dict[str, int] = {}
 
     def take(self, limit: Limit) -> None:
         """Wait until a request may be sent, and count it.
 
         :raises RateLimited: if that would take longer than ``longest_wait``.
         """
+        with self._lock:
+            told = self._told.get(limit.name)
+        if told is not None and told >= _PLENTY:
+            return
         ends_at = time.monotonic() + self._longest_wait.total_seconds()
         while True:
             with self._sessions.begin() as session:
@@ -57,7 +73,7 @@ class SharedPace:
                     session,
                     limit.name,
                     calls=limit.calls,
-                    period=limit.period + _MARGIN,
+                    period=limit.period + self._margin,
                     at=clock.now(),
                 )
             if wait is None:
@@ -84,6 +100,9 @@ class SharedPace:
 
         :param seconds: until the limit is whole again.
         """
+        if calls is not None:
+            with self._lock:
+                self._told[limit.name] = calls
         now = clock.now()
         word = _Word(calls, remaining, now + dt.timedelta(seconds=seconds), now)
         if remaining is not None and remaining <= 0:

@@ -7,7 +7,7 @@ What may be asked is decided in :mod:`ingestion.gocardless.planner`, what follow
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -46,9 +46,9 @@ def ask(run: Run, account: Account, resource: str, send: Send) -> Answer | Accou
     :raises ProviderError: if it was refused in a way that a person has to look at.
     """
     called_at = clock.now()
-    held = _reserve(run, account, resource, called_at)
-    if held is not None:
-        return _outcome(account, held)
+    hold = _reserve(run, account, resource, called_at)
+    if hold is not None:
+        return _outcome(account, hold)
 
     def may_repeat(error: ProviderError) -> bool:
         # A connection that broke is made again; a bank that is down is not the better for it.
@@ -71,12 +71,28 @@ def _reserve(run: Run, account: Account, resource: str, called_at: dt.datetime) 
             at=called_at,
         )
         standing = _standing(limit, account, failures, failed_at)
-        held = planner.held_back(standing, called_at, spares_last=run.spares_last_call)
-        if held is None:
+        hold = planner.held_back(standing, called_at, spares_last=run.spares_last_call)
+        if hold is None:
             rate_limits.count_call(session, account.user_id, limit, called_at)
         elif _is_over(account, called_at):
-            _expire(session, account, _reason(account, held))
-    return held
+            _expire(session, account, _reason(account, hold))
+    return hold
+
+
+def held(run: Run, accounts: Sequence[Account], resource: str) -> dict[UUID, AccountOutcome]:
+    """Return the accounts that are not to be asked at all, by one look at what is known of them.
+
+    :returns: how each comes out, by the id of the raw account.
+    """
+    now = clock.now()
+    found = {}
+    with run.sessions.begin() as session:
+        for account, standing in standings(session, accounts, resource=resource):
+            if hold := planner.held_back(standing, now, spares_last=run.spares_last_call):
+                found[account.bank_account_id] = _outcome(account, hold)
+                if _is_over(account, now):
+                    _expire(session, account, _reason(account, hold))
+    return found
 
 
 def note_answer(
@@ -93,14 +109,20 @@ def note_answer(
     )
 
 
-def standings(session: Session, accounts: list[Account]) -> list[tuple[Account, Standing]]:
-    """Return what is known of everything that was ever asked for, by account and value."""
-    by_id = {account.bank_account_id: account for account in accounts}
+def standings(
+    session: Session, accounts: Sequence[Account], *, resource: str | None = None
+) -> list[tuple[Account, Standing]]:
+    """Return what is known of everything that was ever asked for, by account and value.
+
+    :param resource: only this kind of data.
+    """
+    by_id: dict[UUID | None, Account] = {each.bank_account_id: each for each in accounts}
     found = [
-        (by_id[known.id], _standing(limit, by_id[known.id], known.failures, known.failed_at))
-        for user_id in dict.fromkeys(account.user_id for account in accounts)
-        for known, limit in rate_limits.list_with_accounts(session, user_id)
-        if known.id in by_id
+        (account, _standing(limit, account, failures, failed_at))
+        for limit, failures, failed_at in rate_limits.list_of_accounts(
+            session, [each.bank_account_id for each in accounts]
+        )
+        if (account := by_id.get(limit.bank_account_id)) and resource in (None, limit.resource)
     ]
     found.sort(key=lambda each: (each[0].label, RESOURCES.index(each[1].resource)))
     return found

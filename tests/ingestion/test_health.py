@@ -7,12 +7,17 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
-from ingestion.run import Status, StepOutcome
-from postgres.gocardless.models import BankAccount
+from farthing import clock
+from ingestion import connect, gocardless
+from ingestion.gocardless import planner
+from ingestion.run import Status, Window
+from postgres.gocardless.models import BankAccount, Requisition
 from sandbox import faults
 from sandbox.faults import Fault
 from tests.conftest import World
 from tests.ingestion.pipeline import sync
+
+NOW = dt.datetime(2026, 3, 15, 9, tzinfo=dt.UTC)
 
 
 def only_account(world: World) -> BankAccount:
@@ -25,49 +30,73 @@ def fail(world: World, fault: Fault, account: BankAccount) -> None:
     world.sandbox.inject(Fault(path=path, status=fault.status, json=fault.json))
 
 
-def asked(world: World, account: BankAccount) -> int:
+def asked(world: World, account: BankAccount, resource: str = "transactions") -> int:
     return sum(
-        request["path"].endswith(f"/accounts/{account.provider_account_id}/transactions/")
+        request["path"].endswith(f"/accounts/{account.provider_account_id}/{resource}/")
         for request in world.sandbox.requests()
     )
 
 
-def unfinished(outcome: dict[str, StepOutcome]) -> list[Status]:
-    return [each.status for each in outcome["gocardless.transactions"].unfinished]
+def today() -> Window:
+    return Window(clock.today(), clock.today())
 
 
-def test_after_three_errors_in_a_row_an_account_rests_and_then_is_asked_once(
-    world: World,
+def go_to(world: World, monkeypatch: pytest.MonkeyPatch, day: int) -> None:
+    now = NOW + dt.timedelta(days=day)
+    monkeypatch.setenv("FARTHING_NOW", now.isoformat())
+    world.sandbox.set_now(now.isoformat())
+
+
+def test_after_three_errors_in_a_row_an_account_rests_longer_each_time_and_is_never_suspended(
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sync(world.run("run-0"))
     account = only_account(world)
-    for number in range(1, 4):
-        fail(world, faults.unknown_request_error(), account)
-        assert Status.FAILED in unfinished(sync(world.run(f"run-{number}")))
+    path = f"/accounts/{account.provider_account_id}/(balances|transactions)"
+    body = faults.unknown_request_error().json
+    world.sandbox.inject(Fault(path=path, status=500, json=body, times=1000))
+    days = []
+    # Each day on which it may be asked again, the one before and the one after.
+    for day in (1, 2, 3, 4, 5, 6, 8, 9, 10, 16, 17, 18, 32, 33, 34, 100, 139):
+        world.sandbox.clear_requests()
+        go_to(world, monkeypatch, day)
+        read = gocardless.pull_transactions(world.run(f"run-{day}"), today())
+        gocardless.pull_balances(world.run(f"run-{day}"))
+        days += [day] * (asked(world, account) + asked(world, account, "balances"))
+        assert len(read.accounts) == 5
+        assert len([each for each in read.accounts if each.status is Status.COMPLETED]) == 4
+
+    # A pull of each day asks for transactions, then balances; after the third it rests for a day.
+    assert days == [1, 1, 2, 3, 5, 9, 17, 33]
+    assert only_account(world).failures == planner.GIVEN_UP
+    (given_up,) = read.unfinished
+    assert given_up.status is Status.FAILED
+    assert "farthing connections renew" in str(given_up.reason)
+    gocardless.pull_requisitions(world.run("run-end"))
+    with world.sessions() as session:
+        assert set(session.scalars(sa.select(Requisition.status))) == {"LN"}
+
+
+def test_a_renewed_consent_begins_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync(world.run("run-0"))
+    account = only_account(world)
+    fail(world, faults.access_expired(), account)
+    sync(world.run("run-1"))
     world.sandbox.clear_requests()
-
-    outcome = sync(world.run("run-4"))
-
+    refused = sync(world.run("run-2"))["gocardless.transactions"]
     assert asked(world, account) == 0
-    (resting,) = (
-        each
-        for each in outcome["gocardless.transactions"].unfinished
-        if "the bank failed 3 times" in str(each.reason)
-    )
-    assert resting.status is Status.DEFERRED
-    assert resting.resumes_at is not None
-    assert dt.timedelta(days=6) < resting.resumes_at - dt.datetime.now(dt.UTC)
-    assert len(outcome["gocardless.transactions"].accounts) == 5
+    (one,) = refused.unfinished
+    assert one.connection_id is not None
 
-    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=8)
-    with world.sessions.begin() as session:
-        session.execute(
-            sa.update(BankAccount).where(BankAccount.id == account.id).values(failed_at=long_ago)
-        )
-    fail(world, faults.unknown_request_error(), account)
-    sync(world.run("run-5"))
-    sync(world.run("run-6"))
-    assert asked(world, account) == 1
+    consent = connect.renew_consent(
+        world.run(), world.user_id, one.connection_id, redirect="http://127.0.0.1/"
+    )
+    world.sandbox.approve(consent.link)
+    go_to(world, monkeypatch, 1)
+    again = sync(world.run("run-3"))
+
+    assert again["gocardless.transactions"].unfinished == ()
+    assert only_account(world).failures == 0
 
 
 def test_an_answer_makes_up_for_errors_before(world: World) -> None:
@@ -75,34 +104,9 @@ def test_an_answer_makes_up_for_errors_before(world: World) -> None:
     account = only_account(world)
     for number in range(1, 3):
         fail(world, faults.unknown_request_error(), account)
-        sync(world.run(f"run-{number}"))
+        gocardless.pull_transactions(world.run(f"run-{number}"), today())
     assert only_account(world).failures == 2
 
-    sync(world.run("run-3"))
+    gocardless.pull_transactions(world.run("run-3"), today())
 
     assert only_account(world).failures == 0
-
-
-@pytest.mark.parametrize(
-    ("fault", "counts"),
-    [
-        (faults.unknown_request_error(), 1),
-        (faults.connection_error(), 1),
-        (faults.access_expired(), 1),
-        (faults.account_inactive(), 0),
-        (faults.bank_rate_limit(), 0),
-        (Fault(path=".*", status=503, json={"type": "ServiceError", "status_code": 503}), 0),
-    ],
-    ids=lambda value: getattr(value, "json", {}).get("type", "") if hasattr(value, "json") else "",
-)
-def test_only_what_moves_an_account_towards_suspension_counts(
-    world: World, fault: Fault, counts: int
-) -> None:
-    sync(world.run("run-0"))
-    account = only_account(world)
-    for _ in range(3):
-        fail(world, fault, account)
-
-    sync(world.run("run-1"))
-
-    assert min(only_account(world).failures, 1) == counts

@@ -46,57 +46,75 @@ class StepRecord:
 def record_steps(
     session: Session, run_id: str, records: Sequence[StepRecord], *, at: dt.datetime
 ) -> None:
-    """Add steps to the jobs of their connections, which begin with their first step.
+    """Add a step to the jobs of its connections, which begin with their first step.
 
     A job is partial once some account was deferred or failed, and failed if nothing else happened.
+
+    :param records: one a connection.
     """
-    for record in records:
-        entry = {record.step: {"status": record.status.value, "accounts": list(record.accounts)}}
-        # A connection that was removed meanwhile has nobody to tell.
-        job = sa.select(
+    if not records:
+        return
+    offered = sa.values(
+        sa.column("connection_id", sa.Uuid()),
+        sa.column("status", sa.Text()),
+        sa.column("outcome", pg.JSONB),
+        name="offered",
+    ).data(
+        [
+            (
+                record.connection_id,
+                record.status.value,
+                {record.step: {"status": record.status.value, "accounts": list(record.accounts)}},
+            )
+            for record in records
+        ]
+    )
+    # A connection that was removed meanwhile has nobody to tell.
+    insert = pg.insert(Job).from_select(
+        [
+            "user_id",
+            "connection_id",
+            "job_type",
+            "status",
+            "run_id",
+            "started_at",
+            "finished_at",
+            "outcome",
+        ],
+        sa.select(
             Connection.user_id,
             Connection.id,
             sa.literal(JobType.SYNC.value),
-            sa.literal(record.status.value),
+            offered.c.status,
             sa.literal(run_id),
             sa.literal(at, sa.DateTime(timezone=True)),
             sa.literal(at, sa.DateTime(timezone=True)),
-            sa.literal(entry, pg.JSONB),
-        ).where(Connection.id == record.connection_id)
-        insert = pg.insert(Job).from_select(
-            [
-                "user_id",
-                "connection_id",
-                "job_type",
-                "status",
-                "run_id",
-                "started_at",
-                "finished_at",
-                "outcome",
-            ],
-            job,
+            sa.cast(offered.c.outcome, pg.JSONB),
         )
-        both_failed = sa.and_(
-            Job.status == JobStatus.FAILED, insert.excluded.status == JobStatus.FAILED
+        .join_from(offered, Connection, Connection.id == offered.c.connection_id)
+        .order_by(Connection.id),
+    )
+    both_failed = sa.and_(
+        Job.status == JobStatus.FAILED, insert.excluded.status == JobStatus.FAILED
+    )
+    both_completed = sa.and_(
+        Job.status == JobStatus.COMPLETED, insert.excluded.status == JobStatus.COMPLETED
+    )
+    session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["run_id", "job_type", "connection_id"],
+            set_={
+                "outcome": Job.outcome.op("||")(insert.excluded.outcome),
+                "finished_at": insert.excluded.finished_at,
+                "status": sa.case(
+                    (Job.status == JobStatus.RUNNING, insert.excluded.status),
+                    (both_completed, JobStatus.COMPLETED.value),
+                    (both_failed, JobStatus.FAILED.value),
+                    else_=JobStatus.PARTIAL.value,
+                ),
+            },
         )
-        both_completed = sa.and_(
-            Job.status == JobStatus.COMPLETED, insert.excluded.status == JobStatus.COMPLETED
-        )
-        session.execute(
-            insert.on_conflict_do_update(
-                index_elements=["run_id", "job_type", "connection_id"],
-                set_={
-                    "outcome": Job.outcome.op("||")(insert.excluded.outcome),
-                    "finished_at": insert.excluded.finished_at,
-                    "status": sa.case(
-                        (Job.status == JobStatus.RUNNING, insert.excluded.status),
-                        (both_completed, JobStatus.COMPLETED.value),
-                        (both_failed, JobStatus.FAILED.value),
-                        else_=JobStatus.PARTIAL.value,
-                    ),
-                },
-            )
-        )
+    )
 
 
 def create_job(

@@ -30,7 +30,7 @@ _TAKE = """
         coalesce(l.refused_until <= clock_timestamp(), true)
         and (
             select count(*) from unnest(l.called_at) as t where t > clock_timestamp() - :period
-        ) < :calls
+        ) < coalesce(l.calls_limit, :calls)
     returning true
 """
 
@@ -39,7 +39,9 @@ _WAIT = """
     select greatest(
         coalesce(l.refused_until - clock_timestamp(), '0'),
         coalesce(
-            l.called_at[cardinality(l.called_at) - :calls + 1] + :period - clock_timestamp(), '0'
+            l.called_at[cardinality(l.called_at) - coalesce(l.calls_limit, :calls) + 1]
+            + :period - clock_timestamp(),
+            '0'
         )
     )
     from gocardless.rate_limits as l
@@ -52,7 +54,7 @@ def take_call(
 ) -> dt.timedelta | None:
     """Count a call if the limit leaves one; one statement, whoever else does so at the same time.
 
-    :param calls: how many may be made within any ``period``.
+    :param calls: how many may be made within any ``period``, unless headers said otherwise.
     :param at: the ledger's now.
     :returns: None if it may be made now; else how long until one is likely to be free.
     """

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
-from postgres.core import upsert
+from postgres.core import any_of, upsert
 from postgres.gocardless.models import BankAccount, RateLimit
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
@@ -307,6 +307,21 @@ def list_with_accounts(
         .order_by(BankAccount.name, BankAccount.id, RateLimit.resource, RateLimit.scope)
     )
     return [(account, limit) for account, limit in rows]
+
+
+def list_of_accounts(
+    session: Session, bank_account_ids: Sequence[uuid.UUID]
+) -> Sequence[tuple[RateLimit, int, dt.datetime | None]]:
+    """Return the limits of accounts, each with the account's errors in a row and the last's time.
+
+    :param bank_account_ids: of whatever users.
+    """
+    rows = session.execute(
+        sa.select(RateLimit, BankAccount.failures, BankAccount.failed_at)
+        .join(BankAccount, BankAccount.id == RateLimit.bank_account_id)
+        .where(RateLimit.bank_account_id == any_of(bank_account_ids))
+    )
+    return [(limit, failures, failed_at) for limit, failures, failed_at in rows]
 
 
 _UNREFUSED: dict[str, Any] = {
