@@ -28,8 +28,7 @@ from ingestion.gocardless import planner, quota, targets
 from ingestion.gocardless.planner import Standing
 from ingestion.gocardless.targets import Account
 from postgres.common.enums import JobStatus
-from postgres.common.models import Deferral
-from postgres.common.operations import accounts, balances, deferrals, jobs, quarantine
+from postgres.common.operations import accounts, balances, jobs, quarantine
 from postgres.common.operations.balances import Reconciliation
 from postgres.gocardless.models import BankAccount, RateLimit
 from postgres.gocardless.operations import bank_accounts, general_limits
@@ -42,8 +41,8 @@ def show(user: str | None, *, as_json: bool) -> None:
         connected = connections_command.summaries(session, owner.id)
         read = [each for each in targets.accounts(ledger.run) if each.user_id == owner.id]
         limits = [_limit(*each) for each in quota.standings(session, read)]
-        general = [_general(each) for each in general_limits.list_general_limits(session)]
-        waiting = [_waiting(each) for each in deferrals.list_deferrals(session, owner.id).items]
+        if read:
+            limits += [_general(each) for each in general_limits.list_general_limits(session)]
         checked = balances.reconcile(session, user_id=owner.id)
         set_aside = quarantine.count_quarantine(session, owner.id)
         gaps = [gap for each in bank_accounts.list_gaps(session, owner.id) for gap in _gaps(each)]
@@ -56,8 +55,6 @@ def show(user: str | None, *, as_json: bool) -> None:
                 "user": owner.name,
                 "connections": [each.to_json() for each in connected],
                 "rate_limits": limits,
-                "general_limits": general,
-                "deferred": waiting,
                 "balances": [_balance(each) for each in checked],
                 "quarantined": set_aside,
                 "gaps": gaps,
@@ -136,7 +133,9 @@ def _limit(account: Account, standing: Standing) -> dict[str, Any]:
     held = planner.held_back(standing, now)
     is_over = standing.resets_at is None or standing.resets_at <= now
     return {
+        "provider": "gocardless",
         "account": account.label,
+        "scope": "account",
         "resource": standing.resource,
         "calls_limit": planner.calls_allowed(standing),
         "calls_left": planner.calls_left(standing, now),
@@ -148,23 +147,20 @@ def _limit(account: Account, standing: Standing) -> dict[str, Any]:
 
 
 def _general(limit: RateLimit) -> dict[str, Any]:
+    now = clock.now()
+    is_over = limit.resets_at is None or limit.resets_at <= now
+    is_closed = limit.calls_remaining == 0 and not is_over
     return {
         "provider": "gocardless",
-        "scope": limit.resource,
+        "account": None,
+        "scope": limit.scope,
+        "resource": limit.resource,
         "calls_limit": limit.calls_limit,
-        "calls_left": limit.calls_remaining,
-        "resets_at": limit.resets_at,
-        "observed_at": limit.observed_at,
-    }
-
-
-def _waiting(deferral: Deferral) -> dict[str, Any]:
-    return {
-        "connection_id": deferral.connection_id,
-        "account_id": deferral.account or None,
-        "step": deferral.step,
-        "resumes_at": deferral.resumes_at,
-        "reason": deferral.reason,
+        "calls_left": limit.calls_limit if is_over else limit.calls_remaining,
+        "resets_at": None if is_over else limit.resets_at,
+        "next_call_at": limit.resets_at if is_closed else now,
+        "can_call_now": not is_closed,
+        "reason": "GoCardless allows no more for now" if is_closed else None,
     }
 
 
@@ -177,12 +173,12 @@ def _next_call(at: dt.datetime | None) -> Text:
 def _print_limits(limits: Sequence[dict[str, Any]]) -> None:
     if not limits:
         return
-    heading("Calls that the banks leave for today")
+    heading("Calls that are left")
     print_table(
         ("Account", "For", "Left", "Of", "Next call", "Full again (UTC)"),
         [
             (
-                each["account"],
+                each["account"] or "all, by GoCardless",
                 each["resource"],
                 "" if each["calls_left"] is None else f"{each['calls_left']:,}",
                 "" if each["calls_limit"] is None else f"{each['calls_limit']:,}",

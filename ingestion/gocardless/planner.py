@@ -14,7 +14,7 @@ from providers.gocardless.errors import Refusal
 from providers.gocardless.policies import POLICIES, Verdict
 
 MOST_CALLS = 4
-"""What a bank allows a day for an account and kind of data, unless it says less
+"""What a bank allows a day for an account and kind of data, unless its headers say otherwise
 [GoCardless help 11529584398236]."""
 MOST_FAILURES = 3
 """Errors in a row after which an account rests, a day at first and twice as long each time."""
@@ -97,9 +97,9 @@ def calls_left(standing: Standing, now: dt.datetime) -> int:
 
 
 def calls_allowed(standing: Standing) -> int:
-    """Return how many calls a day has: a bank may allow fewer than is usual, never more."""
+    """Return how many calls a day has: what the headers say, and four where they do not."""
     told = standing.calls_limit
-    return MOST_CALLS if told is None or told < 1 else min(told, MOST_CALLS)
+    return MOST_CALLS if told is None or told < 1 else told
 
 
 def _days(standing: Standing, now: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:

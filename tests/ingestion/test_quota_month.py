@@ -7,7 +7,6 @@ sandbox moved together. What was asked is read from the sandbox's own record.
 from __future__ import annotations
 
 import datetime as dt
-import os
 import random
 import re
 from collections import defaultdict
@@ -35,7 +34,7 @@ from sandbox.server import Sandbox, running
 
 pytestmark = pytest.mark.slow
 
-DAYS = int(os.environ.get("QDAYS", "30"))
+DAYS, SEED = 30, 16
 START = dt.datetime(2026, 3, 15, 0, 30, tzinfo=dt.UTC)
 SCHEDULE = [dt.timedelta(hours=hour, minutes=17) for hour in (1, 7, 13, 19)]
 LIMITS = {NORTHGATE: 4, HARBOUR: 2, TEST_BANK: 1}
@@ -164,7 +163,6 @@ def month(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Month]:
-    seed = int(os.environ.get("FARTHING_SEED", "16"))
     monkeypatch.setenv("FARTHING_NOW", START.isoformat())
     with running(
         seed=7, now=START.isoformat(), start=START.date() - ONE_DAY, bank_limits=LIMITS
@@ -179,7 +177,7 @@ def month(
             monkeypatch.setenv(variable, value)
         settings = Settings.load()
         run = Run("run-0", sessions, settings, SecretBox.from_settings(settings))
-        lived = Month(sandbox, sessions, run, monkeypatch, random.Random(seed))  # noqa: S311
+        lived = Month(sandbox, sessions, run, monkeypatch, random.Random(SEED))  # noqa: S311
         for holder, name in enumerate(("ann", "bob", "cleo")):
             with sessions.begin() as session:
                 user_id = users.create_user(session, name, "correct horse").id
@@ -190,7 +188,6 @@ def month(
         gocardless.pull_requisitions(run)
         gocardless.pull_bank_accounts(run)
         lived.limits = {a.key: LIMITS[a.institution_id] for a in targets.accounts(run)}
-        print(f"seed {seed}")
         yield lived
 
 
@@ -255,7 +252,5 @@ def test_a_month_within_the_quota_with_every_account_fresh(month: Month) -> None
     assert not any(account.is_suspended for account in targets.accounts(month.run))
     assert month.predictions > 5000
     assert month.resumed > 100
-    print(
-        f"{sum(map(len, month.calls.values()))} calls, {month.predictions} predictions,"
-        f" {month.resumed} resumed, {rows} in a row, stalest {month.stalest}"
-    )
+    # So long only where a bank that allows one call a day did not answer that one.
+    assert month.stalest < 5 * ONE_DAY
