@@ -27,11 +27,13 @@ from farthing import clock
 from ingestion.gocardless import planner, quota, targets
 from ingestion.gocardless.planner import Standing
 from ingestion.gocardless.targets import Account
+from postgres.auth.models import ProviderLimit
+from postgres.auth.operations import provider_limits
 from postgres.common.enums import JobStatus
 from postgres.common.operations import accounts, balances, jobs, quarantine
 from postgres.common.operations.balances import Reconciliation
-from postgres.gocardless.models import BankAccount, RateLimit
-from postgres.gocardless.operations import bank_accounts, general_limits
+from postgres.gocardless.models import BankAccount
+from postgres.gocardless.operations import bank_accounts
 
 
 def show(user: str | None, *, as_json: bool) -> None:
@@ -42,7 +44,10 @@ def show(user: str | None, *, as_json: bool) -> None:
         read = [each for each in targets.accounts(ledger.run) if each.user_id == owner.id]
         limits = [_limit(*each) for each in quota.standings(session, read)]
         if read:
-            limits += [_general(each) for each in general_limits.list_general_limits(session)]
+            limits += [
+                _general(each)
+                for each in provider_limits.list_provider_limits(session, "gocardless")
+            ]
         checked = balances.reconcile(session, user_id=owner.id)
         set_aside = quarantine.count_quarantine(session, owner.id)
         gaps = [gap for each in bank_accounts.list_gaps(session, owner.id) for gap in _gaps(each)]
@@ -146,15 +151,15 @@ def _limit(account: Account, standing: Standing) -> dict[str, Any]:
     }
 
 
-def _general(limit: RateLimit) -> dict[str, Any]:
+def _general(limit: ProviderLimit) -> dict[str, Any]:
     now = clock.now()
     is_over = limit.resets_at is None or limit.resets_at <= now
     is_closed = limit.calls_remaining == 0 and not is_over
     return {
-        "provider": "gocardless",
+        "provider": limit.provider,
         "account": None,
-        "scope": limit.scope,
-        "resource": limit.resource,
+        "scope": "general",
+        "resource": limit.name,
         "calls_limit": limit.calls_limit,
         "calls_left": limit.calls_limit if is_over else limit.calls_remaining,
         "resets_at": None if is_over else limit.resets_at,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session, sessionmaker
 
 from farthing import clock
-from postgres.gocardless.operations import general_limits
+from postgres.auth.operations import provider_limits
 from providers.errors import RateLimited
 from providers.gocardless.errors import GENERAL, LABEL, PROVIDER, Refusal
 from providers.gocardless.limits import Limit
@@ -55,26 +55,24 @@ class SharedPace:
         self._longest_wait = longest_wait
         self._lock = threading.Lock()
         self._words: dict[str, _Word] = {}
-        self._told: dict[str, int] = {}
+        self._limits: dict[str, int | None] | None = None
 
     def take(self, limit: Limit) -> None:
         """Wait until a request may be sent, and count it.
 
         :raises RateLimited: if that would take longer than ``longest_wait``.
         """
-        with self._lock:
-            told = self._told.get(limit.name)
-        if told is not None and told >= _PLENTY:
+        if self._allowed(limit) >= _PLENTY:
             return
         ends_at = time.monotonic() + self._longest_wait.total_seconds()
         while True:
             with self._sessions.begin() as session:
-                wait = general_limits.take_call(
+                wait = provider_limits.take_call(
                     session,
+                    PROVIDER,
                     limit.name,
                     calls=limit.calls,
                     period=limit.period + self._margin,
-                    at=clock.now(),
                 )
             if wait is None:
                 return
@@ -95,14 +93,20 @@ class SharedPace:
                 )
             time.sleep(seconds + 0.01)
 
+    def _allowed(self, limit: Limit) -> int:
+        """Return how many calls headers said there are; else how many are documented."""
+        with self._lock:
+            if self._limits is None:
+                with self._sessions() as session:
+                    known = provider_limits.list_provider_limits(session, PROVIDER)
+                self._limits = {each.name: each.calls_limit for each in known}
+            return self._limits.get(limit.name) or limit.calls
+
     def told(self, limit: Limit, calls: int | None, remaining: int | None, seconds: float) -> None:
         """Keep what an answer said, at once where no call is left and else with :meth:`keep`.
 
         :param seconds: until the limit is whole again.
         """
-        if calls is not None:
-            with self._lock:
-                self._told[limit.name] = calls
         now = clock.now()
         word = _Word(calls, remaining, now + dt.timedelta(seconds=seconds), now)
         if remaining is not None and remaining <= 0:
@@ -111,7 +115,12 @@ class SharedPace:
                 _keep(session, limit.name, word, closed_for=closed_for)
             return
         with self._lock:
-            self._words[limit.name] = word
+            is_known = self._limits is not None and self._limits.get(limit.name) == calls
+            # What is plenty anyway need not be written down again.
+            if not (is_known and calls is not None and calls >= _PLENTY):
+                self._words[limit.name] = word
+            if self._limits is not None:
+                self._limits[limit.name] = calls
 
     def waits_for(self, seconds: float) -> bool:
         """Tell whether a refusal for so long is waited out."""
@@ -130,8 +139,9 @@ class SharedPace:
 def _keep(
     session: Session, name: str, word: _Word, *, closed_for: dt.timedelta | None = None
 ) -> None:
-    general_limits.note_limit(
+    provider_limits.note_limit(
         session,
+        PROVIDER,
         name,
         calls_limit=word.calls,
         calls_remaining=word.remaining,

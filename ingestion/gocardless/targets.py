@@ -120,7 +120,7 @@ def open_client(run: Run) -> Iterator[GoCardlessClient]:
     :raises ConfigurationError: if they are not set.
     """
     base_url, secrets = run.settings.gocardless_base_url, run.settings.gocardless_secrets
-    store = SharedTokens(run.sessions, run.secrets, base_url, secrets[0])
+    store = SharedTokens(run.sessions, run.secrets, base_url, secrets)
     pace = SharedPace(run.sessions)
     tokens = TokenKeeper(*secrets, store=store)
     with GoCardlessClient(base_url, *secrets, tokens=tokens, pace=pace) as client:

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -53,14 +53,15 @@ class SharedTokens:
         sessions: sessionmaker[Session],
         box: SecretBox,
         base_url: str,
-        secret_id: SecretStr,
+        secrets: Iterable[SecretStr],
     ) -> None:
         """Read nothing yet.
 
         :param base_url: the provider's address, for the same secrets may be tried elsewhere.
+        :param secrets: all of them, so that a wrong one is found out.
         """
         self._sessions, self._box = sessions, box
-        named = f"{base_url}\n{secret_id.get_secret_value()}"
+        named = "\n".join((base_url, *(secret.get_secret_value() for secret in secrets)))
         self._secrets_hash = hashlib.sha256(named.encode()).digest()
 
     def load(self) -> Tokens | None:

@@ -14,7 +14,6 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-UNIQUE = "uq_rate_limits__bank_account_id_resource_scope"
 INSTANT = sa.DateTime(timezone=True)
 INSTANTS = postgresql.ARRAY(INSTANT)
 
@@ -36,7 +35,7 @@ def upgrade() -> None:
             "secrets_hash",
             sa.LargeBinary(),
             nullable=False,
-            comment="SHA-256 of the provider's address and the secret id",
+            comment="SHA-256 of the provider's address and the secrets",
         ),
         sa.Column(
             "sealed",
@@ -50,6 +49,34 @@ def upgrade() -> None:
             name=op.f("ck_provider_tokens__secrets_hash_is_sha256"),
         ),
         sa.PrimaryKeyConstraint("secrets_hash", name=op.f("pk_provider_tokens")),
+        schema="auth",
+    )
+    op.create_table(
+        "provider_limits",
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="as providers.gocardless.limits calls it"
+        ),
+        sa.Column(
+            "called_at",
+            INSTANTS,
+            server_default="{}",
+            nullable=False,
+            comment="the calls of the running period, by the database's clock, as is closed_until",
+        ),
+        sa.Column(
+            "closed_until",
+            INSTANT,
+            nullable=True,
+            comment="the provider said that no call is possible before",
+        ),
+        sa.Column("calls_limit", sa.Integer(), nullable=True),
+        sa.Column("calls_remaining", sa.Integer(), nullable=True),
+        sa.Column("resets_at", INSTANT, nullable=True, comment="by the ledger's clock"),
+        sa.Column(
+            "observed_at", INSTANT, nullable=True, comment="when headers last said so; null: never"
+        ),
+        sa.PrimaryKeyConstraint("provider", "name", name=op.f("pk_provider_limits")),
         schema="auth",
     )
     op.create_table(
@@ -125,27 +152,9 @@ def upgrade() -> None:
             ),
         ),
         sa.Column("refusal_reason", sa.Text()),
-        sa.Column("refused_until", INSTANT, comment="until when; null: until a new consent, or there is no general refusal"),
+        sa.Column("refused_until", INSTANT, comment="until when; null: until a new consent"),
     ):
         op.add_column("rate_limits", column, schema="gocardless")
-    for column in ("user_id", "bank_account_id"):
-        op.alter_column("rate_limits", column, nullable=True, schema="gocardless")
-    op.drop_constraint(UNIQUE, "rate_limits", schema="gocardless")
-    op.create_unique_constraint(
-        UNIQUE,
-        "rate_limits",
-        ["bank_account_id", "resource", "scope"],
-        schema="gocardless",
-        postgresql_nulls_not_distinct=True,
-    )
-    # What was kept of the general limit under an account's name, if anything, was no account's.
-    op.execute("delete from gocardless.rate_limits where scope = 'general'")
-    op.create_check_constraint(
-        op.f("ck_rate_limits__general_is_nobodys"),
-        "rate_limits",
-        "(scope = 'general') = (user_id is null) and (user_id is null) = (bank_account_id is null)",
-        schema="gocardless",
-    )
     for table, column, after, before in COMMENTS:
         op.alter_column(
             table, column, comment=after, existing_comment=before, schema="gocardless"
@@ -153,16 +162,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_constraint(
-        op.f("ck_rate_limits__general_is_nobodys"), "rate_limits", schema="gocardless"
-    )
-    op.execute("delete from gocardless.rate_limits where scope = 'general'")
-    op.drop_constraint(UNIQUE, "rate_limits", schema="gocardless")
-    op.create_unique_constraint(
-        UNIQUE, "rate_limits", ["bank_account_id", "resource", "scope"], schema="gocardless"
-    )
-    for column in ("user_id", "bank_account_id"):
-        op.alter_column("rate_limits", column, nullable=False, schema="gocardless")
     for table, column, after, before in COMMENTS:
         op.alter_column(
             table, column, comment=before, existing_comment=after, schema="gocardless"
@@ -178,16 +177,11 @@ def downgrade() -> None:
     ):
         op.drop_column("rate_limits", column, schema="gocardless")
     op.drop_table("deferrals", schema="common")
+    op.drop_table("provider_limits", schema="auth")
     op.drop_table("provider_tokens", schema="auth")
 
 
 COMMENTS = (
-    (
-        "rate_limits",
-        "resource",
-        "balances, details or transactions; of a general limit, its name",
-        "balances, details or transactions",
-    ),
     ("rate_limits", "resets_at", None, "by the real clock"),
     (
         "rate_limits",

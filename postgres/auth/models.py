@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Mapped, mapped_column
 
 from postgres.core import Base, HasId, HasTimes
@@ -137,10 +138,36 @@ class ProviderToken(Base):
     )
 
     secrets_hash: Mapped[bytes] = mapped_column(
-        primary_key=True, comment="SHA-256 of the provider's address and the secret id"
+        primary_key=True, comment="SHA-256 of the provider's address and the secrets"
     )
     sealed: Mapped[bytes] = mapped_column(
         comment="the tokens, encrypted; what does not open is asked for anew",
         info={"secret": True},
     )
     kept_at: Mapped[dt.datetime]
+
+
+class ProviderLimit(Base):
+    """A limit that holds for all that the operator's secrets ask for, and how far it is used."""
+
+    __tablename__ = "provider_limits"
+    __table_args__ = {"schema": SCHEMA}
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(
+        primary_key=True, comment="as providers.gocardless.limits calls it"
+    )
+    called_at: Mapped[list[dt.datetime]] = mapped_column(
+        pg.ARRAY(sa.DateTime(timezone=True)),
+        server_default="{}",
+        comment="the calls of the running period, by the database's clock, as is closed_until",
+    )
+    closed_until: Mapped[dt.datetime | None] = mapped_column(
+        comment="the provider said that no call is possible before"
+    )
+    calls_limit: Mapped[int | None]
+    calls_remaining: Mapped[int | None]
+    resets_at: Mapped[dt.datetime | None] = mapped_column(comment="by the ledger's clock")
+    observed_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="when headers last said so; null: never"
+    )

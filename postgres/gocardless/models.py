@@ -230,35 +230,22 @@ class Transaction(HasId, RawRow, Base):
 
 
 class RateLimit(HasId, Base):
-    """How often something may be asked for, and what became of asking.
+    """How often one kind of an account's data may be asked for, and what became of asking.
 
     The headers' last word on how many calls are left, beside our own count of the calls: headers
-    may be missing, and may count successes alone. What a bank allows is of an account and a kind of
-    its data. What GoCardless allows is nobody's: it holds for all that the operator's secrets ask
-    for, and is counted by the database's clock, which all processes share.
+    may be missing, and may count successes alone. All instants are the ledger's.
     """
 
     __tablename__ = "rate_limits"
     __table_args__ = (
         same_owner("bank_account_id", "gocardless.bank_accounts", ondelete="CASCADE"),
-        sa.UniqueConstraint(
-            "bank_account_id", "resource", "scope", postgresql_nulls_not_distinct=True
-        ),
-        sa.CheckConstraint(
-            "(scope = 'general') = (user_id is null) and (user_id is null) = (bank_account_id is"
-            " null)",
-            name="general_is_nobodys",
-        ),
+        sa.UniqueConstraint("bank_account_id", "resource", "scope"),
         {"schema": SCHEMA},
     )
 
-    user_id: Mapped[uuid.UUID | None] = mapped_column(
-        sa.ForeignKey("auth.users.id", ondelete="CASCADE"), index=True
-    )
-    bank_account_id: Mapped[uuid.UUID | None]
-    resource: Mapped[str] = mapped_column(
-        comment="balances, details or transactions; of a general limit, its name"
-    )
+    user_id: Mapped[uuid.UUID] = owner()
+    bank_account_id: Mapped[uuid.UUID]
+    resource: Mapped[str] = mapped_column(comment="balances, details or transactions")
     scope: Mapped[str] = mapped_column(comment="as providers.http.RateLimit calls it")
     calls_limit: Mapped[int | None]
     calls_remaining: Mapped[int | None]
@@ -282,5 +269,5 @@ class RateLimit(HasId, Base):
     )
     refusal_reason: Mapped[str | None]
     refused_until: Mapped[dt.datetime | None] = mapped_column(
-        comment="until when; null: until a new consent, or there is no general refusal"
+        comment="until when; null: until a new consent"
     )

@@ -21,8 +21,8 @@ from ingestion.gocardless import open_client
 from ingestion.gocardless.pacing import SharedPace
 from ingestion.run import Window
 from postgres.auth.models import ProviderToken
+from postgres.auth.operations import provider_limits
 from postgres.core import make_engine, make_sessions
-from postgres.gocardless.operations import general_limits
 from providers.errors import RateLimited
 from providers.gocardless.limits import ACCOUNTS, Limit, limit_of
 from sandbox import faults
@@ -86,7 +86,7 @@ def test_the_limits_of_the_provider_are_met_by_none_of_two_clients(world: World)
     sync(world.run("run-0"))
     account = account_ids(world)[0]
     with world.sessions.begin() as session:
-        session.execute(sa.text("update gocardless.rate_limits set called_at = '{}'"))
+        session.execute(sa.text("update auth.provider_limits set called_at = '{}'"))
     world.sandbox.clear_requests()
     refused = 0
     with open_client(world.run("a")) as one, open_client(world.run("b")) as other:
@@ -106,8 +106,8 @@ def test_the_limits_of_the_provider_are_met_by_none_of_two_clients(world: World)
     with world.sessions() as session:
         (accounts,) = (
             each
-            for each in general_limits.list_general_limits(session)
-            if each.resource == "accounts"
+            for each in provider_limits.list_provider_limits(session, "gocardless")
+            if each.name == "accounts"
         )
     assert accounts.calls_limit == ACCOUNTS.calls
     assert accounts.resets_at is not None

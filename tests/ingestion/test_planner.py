@@ -75,9 +75,7 @@ def test_a_day_that_begins_at_another_hour_is_kept_as_well() -> None:
 @pytest.mark.parametrize(
     ("told", "allowed"), [(None, 4), (0, 4), (-1, 4), (1, 1), (2, 2), (4, 4), (10, 10)]
 )
-def test_a_bank_may_allow_fewer_or_more_and_without_a_word_it_is_four(
-    told: int | None, allowed: int
-) -> None:
+def test_a_bank_may_allow_fewer_or_more_than_four(told: int | None, allowed: int) -> None:
     assert calls_allowed(standing(calls_limit=told)) == allowed
 
 

@@ -11,13 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from farthing import clock
+from farthing.settings import PROJECT_ROOT
 from ingestion import gocardless
 from ingestion.run import AccountOutcome, Status, StepOutcome, Window
 from postgres.common.enums import ConnectionStatus
 from postgres.common.models import Connection
 from postgres.gocardless.models import BankAccount, RateLimit
 from providers.gocardless.errors import Refusal
-from providers.gocardless.policies import POLICIES, Reach, Verdict
+from providers.gocardless.policies import POLICIES, Policy, Reach, Verdict
 from sandbox import faults
 from sandbox.faults import Fault
 from sandbox.server import Sandbox, running
@@ -25,7 +26,7 @@ from tests.conftest import World
 from tests.ingestion.pipeline import sync
 
 ACCOUNT = "00000000-0000-4000-8000-00000000000a"
-DAY = dt.timedelta(days=1)
+DAY, HOUR = dt.timedelta(days=1), dt.timedelta(hours=1)
 
 # One for each row of the table of errors, and for each state of an account.
 ROWS: dict[str, tuple[Fault, Refusal]] = {
@@ -236,3 +237,24 @@ def test_every_refusal_has_a_policy_and_a_way_to_be_made() -> None:
     assert set(POLICIES) == set(Refusal)
     assert made | elsewhere == set(Refusal)
     assert {policy.reach for policy in POLICIES.values()} == set(Reach)
+
+
+def test_the_table_of_the_documentation_is_that_of_the_code() -> None:
+    lines = (PROJECT_ROOT / "docs/operating.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    told = {row[0].strip("`"): row[2:] for row in rows if row[0].strip("`") in set(Refusal)}
+    reaches = {Reach.RESOURCE: "kind of data", Reach.ACCOUNT: "account", Reach.COMPANY: "company"}
+    rests = {DAY * 7: "7 days", HOUR: "1 hour", 2 * HOUR: "2 hours", 6 * HOUR: "6 hours"}
+
+    def described(policy: Policy) -> list[str]:
+        if policy.until_told:
+            rest = f"{reaches[policy.reach]}, until it is told"
+        elif policy.rest is None:
+            rest = f"{reaches[policy.reach]}, until a new consent"
+        elif policy.rest:
+            rest = f"{reaches[policy.reach]}, {rests[policy.rest]}"
+        else:
+            rest = "next sync"
+        return [policy.verdict.value.replace("_", " "), rest, "yes" if policy.counts else ""]
+
+    assert told == {refusal.value: described(policy) for refusal, policy in POLICIES.items()}

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox import faults
 from sandbox.accounts import HARBOUR, NORTHGATE, TEST_BANK
 from sandbox.server import Sandbox, running
 from tests.sandbox.bank import REDIRECT, Bank
@@ -360,3 +361,29 @@ def test_daily_limit_is_an_option() -> None:
         account = bank.link()["accounts"][0]
         codes = [bank.get(f"/accounts/{account}/details/").status_code for _ in range(2)]
         assert codes == [200, 429]
+
+
+# Suspension
+
+
+def test_ten_errors_in_a_row_suspend_an_account_until_a_new_requisition(bank: Bank) -> None:
+    requisition = bank.link()
+    account = requisition["accounts"][0]
+    path = f"/accounts/{account}/transactions/"
+    counted = faults.unknown_request_error(account=account, times=9)
+    bank.sandbox.inject(counted, faults.service_unavailable(account=account, times=3))
+    for _ in range(9 + 3):
+        assert bank.get(path).status_code in (500, 503)
+    # An answer ends the row.
+    assert bank.get(path).status_code == 200
+    bank.sandbox.inject(faults.access_expired(account=account, times=10))
+    for _ in range(10):
+        assert bank.get(path).status_code == 401
+
+    suspended = bank.get(path)
+    assert (suspended.status_code, suspended.json()["summary"]) == (409, "Account suspended")
+    assert bank.get(f"/accounts/{account}/").json()["status"] == "SUSPENDED"
+    assert bank.get(f"/requisitions/{requisition['id']}/").json()["status"] == "SU"
+
+    assert bank.link()["accounts"] == requisition["accounts"]
+    assert bank.get(path).status_code == 200

@@ -45,5 +45,6 @@ FEEDS = {
     "connections": [requisitions],
     "accounts": [bank_accounts],
     "balance_snapshots": [balances],
-    "transactions": [transactions],
+    # What an account opened with follows from what the bank says it holds.
+    "transactions": [transactions, balances],
 }

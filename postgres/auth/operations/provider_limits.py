@@ -13,21 +13,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
-from postgres.gocardless.models import RateLimit
-
-GENERAL = "general"
-"""The scope of these limits, as providers.http.RateLimit calls it."""
+from postgres.auth.models import ProviderLimit
 
 _TAKE = """
-    insert into gocardless.rate_limits as l (resource, scope, observed_at, called_at)
-    values (:name, 'general', :at, array[clock_timestamp()])
-    on conflict (bank_account_id, resource, scope) do update set
+    insert into auth.provider_limits as l (provider, name, called_at)
+    values (:provider, :name, array[clock_timestamp()])
+    on conflict (provider, name) do update set
         called_at = array(
             select t from unnest(l.called_at) as t where t > clock_timestamp() - :period order by t
         ) || clock_timestamp(),
-        refused_until = null
+        closed_until = null
     where
-        coalesce(l.refused_until <= clock_timestamp(), true)
+        coalesce(l.closed_until <= clock_timestamp(), true)
         and (
             select count(*) from unnest(l.called_at) as t where t > clock_timestamp() - :period
         ) < coalesce(l.calls_limit, :calls)
@@ -37,28 +34,27 @@ _TAKE = """
 # The call that has to pass out of the period before another one fits in.
 _WAIT = """
     select greatest(
-        coalesce(l.refused_until - clock_timestamp(), '0'),
+        coalesce(l.closed_until - clock_timestamp(), '0'),
         coalesce(
             l.called_at[cardinality(l.called_at) - coalesce(l.calls_limit, :calls) + 1]
             + :period - clock_timestamp(),
             '0'
         )
     )
-    from gocardless.rate_limits as l
-    where l.scope = 'general' and l.resource = :name
+    from auth.provider_limits as l
+    where l.provider = :provider and l.name = :name
 """
 
 
 def take_call(
-    session: Session, name: str, *, calls: int, period: dt.timedelta, at: dt.datetime
+    session: Session, provider: str, name: str, *, calls: int, period: dt.timedelta
 ) -> dt.timedelta | None:
     """Count a call if the limit leaves one; one statement, whoever else does so at the same time.
 
     :param calls: how many may be made within any ``period``, unless headers said otherwise.
-    :param at: the ledger's now.
     :returns: None if it may be made now; else how long until one is likely to be free.
     """
-    values = {"name": name, "calls": calls, "period": period, "at": at}
+    values = {"provider": provider, "name": name, "calls": calls, "period": period}
     if session.scalar(sa.text(_TAKE), values):
         return None
     wait: dt.timedelta = session.scalar(sa.text(_WAIT), values) or dt.timedelta()
@@ -67,6 +63,7 @@ def take_call(
 
 def note_limit(
     session: Session,
+    provider: str,
     name: str,
     *,
     calls_limit: int | None,
@@ -86,23 +83,26 @@ def note_limit(
         "resets_at": resets_at,
         "observed_at": observed_at,
     }
-    insert = pg.insert(RateLimit).values(
-        resource=name,
-        scope=GENERAL,
-        refused_until=None if closed_for is None else sa.func.clock_timestamp() + closed_for,
+    insert = pg.insert(ProviderLimit).values(
+        provider=provider,
+        name=name,
+        closed_until=None if closed_for is None else sa.func.clock_timestamp() + closed_for,
         **values,
     )
-    longest = sa.func.greatest(RateLimit.refused_until, insert.excluded.refused_until)
+    known = sa.func.coalesce(insert.excluded.calls_limit, ProviderLimit.calls_limit)
+    longest = sa.func.greatest(ProviderLimit.closed_until, insert.excluded.closed_until)
     session.execute(
         insert.on_conflict_do_update(
-            index_elements=["bank_account_id", "resource", "scope"],
-            set_={**values, "refused_until": longest},
+            index_elements=["provider", "name"],
+            set_={**values, "calls_limit": known, "closed_until": longest},
         ).execution_options(synchronize_session=False)
     )
 
 
-def list_general_limits(session: Session) -> Sequence[RateLimit]:
-    """Return the limits that were ever met, by name."""
+def list_provider_limits(session: Session, provider: str) -> Sequence[ProviderLimit]:
+    """Return the limits that were ever met at a provider, by name."""
     return session.scalars(
-        sa.select(RateLimit).where(RateLimit.scope == GENERAL).order_by(RateLimit.resource)
+        sa.select(ProviderLimit)
+        .where(ProviderLimit.provider == provider)
+        .order_by(ProviderLimit.name)
     ).all()
