@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from farthing import clock
 from farthing.secrets import DecryptionError, SecretBox
+from postgres import payload
 from postgres.auth.operations import provider_tokens
 from providers.gocardless.tokens import Tokens
 
@@ -31,13 +31,19 @@ class _Slot:
         if sealed is None:
             return None
         try:
-            return Tokens(**json.loads(self.box.decrypt(sealed, context=self._context)))
-        except (DecryptionError, TypeError, ValueError):
+            kept = payload.loads(self.box.decrypt(sealed, context=self._context))
+            return Tokens(
+                kept["access"],
+                kept["refresh"],
+                float(kept["access_until"]),
+                float(kept["refresh_until"]),
+            )
+        except (DecryptionError, KeyError, ValueError):
             # Of a key that is gone, or of another version: a new token costs one call.
             return None
 
     def keep(self, tokens: Tokens) -> None:
-        sealed = self.box.encrypt(json.dumps(dataclasses.asdict(tokens)), context=self._context)
+        sealed = self.box.encrypt(payload.dumps(dataclasses.asdict(tokens)), context=self._context)
         provider_tokens.keep_sealed(self.session, self.secrets_hash, sealed, at=clock.now())
 
     @property

@@ -40,7 +40,7 @@ ACCOUNT = "account"
 class Refusal(StrEnum):
     """What a refusal is about: each has one policy, see :mod:`providers.gocardless.policies`."""
 
-    TOKEN_REFUSED = "token_refused"  # noqa: S105 - no token
+    ACCESS_STALE = "access_stale"
     SECRETS_REFUSED = "secrets_refused"
     ADDRESS_REFUSED = "address_refused"
     NOT_AUTHORISED = "not_authorised"
@@ -152,7 +152,7 @@ RULES: tuple[Rule, ...] = (
         extras={"repeat": Repeat.NEVER},
     ),
     Rule(
-        Refusal.TOKEN_REFUSED,
+        Refusal.ACCESS_STALE,
         AuthenticationFailed,
         "the access token is no longer valid",
         statuses=(401,),

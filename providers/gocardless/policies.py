@@ -62,7 +62,7 @@ _FAILED, _DEFERRED, _LEFT_OUT = Verdict.FAILED, Verdict.DEFERRED, Verdict.LEFT_O
 
 POLICIES: Mapping[Refusal, Policy] = {
     # The client asks for another token and repeats the call once; this is the second refusal.
-    Refusal.TOKEN_REFUSED: Policy(_FAILED, Reach.COMPANY),
+    Refusal.ACCESS_STALE: Policy(_FAILED, Reach.COMPANY),
     Refusal.SECRETS_REFUSED: Policy(_FAILED, Reach.COMPANY),
     Refusal.ADDRESS_REFUSED: Policy(_FAILED, Reach.COMPANY),
     Refusal.NOT_AUTHORISED: Policy(_FAILED, Reach.COMPANY),

@@ -32,7 +32,7 @@ DAY, HOUR = dt.timedelta(days=1), dt.timedelta(hours=1)
 ROWS: dict[str, tuple[Fault, Refusal]] = {
     "400 invalid account id": (faults.invalid_account_id(), Refusal.REQUEST_REFUSED),
     "400 incorrect date range": (faults.incorrect_date_range(), Refusal.REQUEST_REFUSED),
-    "401 invalid token": (faults.invalid_token(), Refusal.TOKEN_REFUSED),
+    "401 invalid token": (faults.invalid_token(), Refusal.ACCESS_STALE),
     "401 agreement expired": (faults.eua_expired(ACCOUNT), Refusal.CONSENT_EXPIRED),
     "400 agreement expired": (faults.eua_expired(ACCOUNT, status=400), Refusal.CONSENT_EXPIRED),
     "401 AccessExpiredError": (faults.access_expired(), Refusal.ACCESS_EXPIRED),
@@ -113,7 +113,7 @@ def test_each_refusal_is_followed_by_what_its_policy_says(world: World) -> None:
         forget(world)
         policy = POLICIES[refusal]
         # A token that is refused twice; all others are refused once.
-        times = 2 if refusal is Refusal.TOKEN_REFUSED else 1
+        times = 2 if refusal is Refusal.ACCESS_STALE else 1
         world.sandbox.inject(replace(fault, path=path, times=times))
 
         first = pull(world, f"first {row}")

@@ -50,6 +50,7 @@ ENTITIES = {
         "manual_assets",  # and manual_asset_values
         "notifications",
         "jobs",
+        "deferrals",
         "fx_rates",
         "quarantine",
         "audit_log",
@@ -108,6 +109,8 @@ WITHOUT_USER = {
     "common.balances.warn_of_low_balances": EVERYBODY,
     "common.budgets.check_budgets": EVERYBODY,
     "common.connections.list_with_institutions": SOME_OR_ALL,
+    "common.deferrals.list_due": EVERYBODY,
+    "common.deferrals.record_work": EVERYBODY,
     "common.financial_milestones.evaluate_milestones": EVERYBODY,
     "common.goals.evaluate_goals": EVERYBODY,
     "common.jobs.record_steps": EVERYBODY,
@@ -135,6 +138,7 @@ WITHOUT_USER = {
     "common.sync_events.announce_syncs": EVERYBODY,
     "common.tag_rules.list_due_users": EVERYBODY,
     "common.transfers.list_users_to_match": EVERYBODY,
+    "gocardless.rate_limits.list_of_accounts": EVERYBODY,
     "gocardless.requisitions.list_all_requisitions": EVERYBODY,
 }
 
