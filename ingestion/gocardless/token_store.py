@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,19 +30,19 @@ class _Slot:
         if sealed is None:
             return None
         try:
-            kept = payload.loads(self.box.decrypt(sealed, context=self._context))
-            return Tokens(
-                kept["access"],
-                kept["refresh"],
-                float(kept["access_until"]),
-                float(kept["refresh_until"]),
-            )
-        except (DecryptionError, KeyError, ValueError):
+            return Tokens(**payload.loads(self.box.decrypt(sealed, context=self._context)))
+        except (DecryptionError, TypeError, ValueError):
             # Of a key that is gone, or of another version: a new token costs one call.
             return None
 
     def keep(self, tokens: Tokens) -> None:
-        sealed = self.box.encrypt(payload.dumps(dataclasses.asdict(tokens)), context=self._context)
+        whole = {
+            "access": tokens.access,
+            "refresh": tokens.refresh,
+            "access_until": int(tokens.access_until),
+            "refresh_until": int(tokens.refresh_until),
+        }
+        sealed = self.box.encrypt(payload.dumps(whole), context=self._context)
         provider_tokens.keep_sealed(self.session, self.secrets_hash, sealed, at=clock.now())
 
     @property
