@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 # Enough to hide latency; a provider's own limit is shared by all of them.
 _CONCURRENCY = 4
+# How long a limit is taken to last that says nothing of it.
+_UNTOLD = dt.timedelta(minutes=1)
 
 
 T = TypeVar("T", bound="Target")
@@ -160,7 +162,8 @@ def _attempt(run: Run, target: T, work: Callable[[T], AccountOutcome]) -> Accoun
     try:
         outcome = work(target)
     except RateLimited as error:
-        outcome = _outcome(target, Status.DEFERRED, str(error), resumes_at=error.resets_at)
+        resumes_at = error.resets_at or clock.now() + _UNTOLD
+        outcome = _outcome(target, Status.DEFERRED, str(error), resumes_at=resumes_at)
     except ConsentExpired as error:
         _mark(run, target, ConnectionStatus.EXPIRED, str(error))
         outcome = _outcome(target, Status.FAILED, str(error))

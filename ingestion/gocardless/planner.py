@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ingestion.run import Status
 from providers.gocardless.errors import Refusal
-from providers.gocardless.policies import POLICIES, Verdict
+from providers.gocardless.policies import POLICIES, Reach, Verdict
 
 MOST_CALLS = 4
 """What a bank allows a day for an account and kind of data, unless its headers say otherwise
@@ -144,7 +144,10 @@ def _refused(standing: Standing, now: dt.datetime) -> Held | None:
     if standing.refusal is None or (until is not None and until <= now):
         return None
     reason = standing.refusal_reason or standing.refusal
-    verdict = POLICIES[Refusal(standing.refusal)].verdict
+    policy = POLICIES[Refusal(standing.refusal)]
+    # What fails for a whole account fails once: where its transactions are read.
+    fails_elsewhere = policy.reach is Reach.ACCOUNT and policy.verdict is Verdict.FAILED
+    verdict = Verdict.LEFT_OUT if fails_elsewhere else policy.verdict
     return Held(status_of(verdict, standing.resource), reason, until)
 
 

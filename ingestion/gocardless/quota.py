@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -70,7 +71,7 @@ def _reserve(run: Run, account: Account, resource: str, called_at: dt.datetime) 
             resource=resource,
             at=called_at,
         )
-        standing = _standing(limit, account, failures, failed_at)
+        standing = _standing(limit, failures, failed_at, account)
         hold = planner.held_back(standing, called_at, spares_last=run.spares_last_call)
         if hold is None:
             rate_limits.count_call(session, account.user_id, limit, called_at)
@@ -112,27 +113,38 @@ def note_answer(
 def standings(
     session: Session, accounts: Sequence[Account], *, resource: str | None = None
 ) -> list[tuple[Account, Standing]]:
-    """Return what is known of everything that was ever asked for, by account and value.
+    """Return what is known of everything that can be asked for, by account and value.
 
     :param resource: only this kind of data.
     """
-    by_id: dict[UUID | None, Account] = {each.bank_account_id: each for each in accounts}
-    found = [
-        (account, _standing(limit, account, failures, failed_at))
+    known = {
+        (limit.bank_account_id, limit.resource): (limit, failures, failed_at)
         for limit, failures, failed_at in rate_limits.list_of_accounts(
-            session, [each.bank_account_id for each in accounts]
+            session, [account.bank_account_id for account in accounts]
         )
-        if (account := by_id.get(limit.bank_account_id)) and resource in (None, limit.resource)
-    ]
-    found.sort(key=lambda each: (each[0].label, RESOURCES.index(each[1].resource)))
+    }
+    found = []
+    for account in sorted(accounts, key=lambda each: each.label):
+        for asked in RESOURCES if resource is None else (resource,):
+            row = known.get((account.bank_account_id, asked))
+            found.append((account, _standing(*row, account) if row else _unasked(asked, account)))
     return found
 
 
-def _standing(
-    limit: RateLimit, account: Account, failures: int, failed_at: dt.datetime | None
-) -> Standing:
+def _unasked(resource: str, account: Account) -> Standing:
     return Standing(
-        resource=limit.resource,
+        resource=resource,
+        consent_expires_at=account.consent_expires_at,
+        is_granted=account.scopes is None or resource in account.scopes,
+        is_suspended=account.is_suspended,
+    )
+
+
+def _standing(
+    limit: RateLimit, failures: int, failed_at: dt.datetime | None, account: Account
+) -> Standing:
+    return replace(
+        _unasked(limit.resource, account),
         called_at=limit.called_at,
         calls_limit=limit.calls_limit,
         calls_remaining=limit.calls_remaining,
@@ -146,9 +158,6 @@ def _standing(
         refusal=limit.refusal,
         refusal_reason=limit.refusal_reason,
         refused_until=limit.refused_until,
-        consent_expires_at=account.consent_expires_at,
-        is_granted=account.scopes is None or limit.resource in account.scopes,
-        is_suspended=account.is_suspended,
     )
 
 

@@ -110,6 +110,8 @@ def test_a_bank_that_fails_rests_twice_as_long_each_time_and_is_given_up() -> No
         ({"is_suspended": True}, Status.FAILED),
         ({"is_granted": False}, Status.COMPLETED),
         ({"refusal": "account_inactive"}, Status.FAILED),
+        ({"refusal": "account_inactive", "resource": "balances"}, Status.COMPLETED),
+        ({"refusal": "access_forbidden", "resource": "balances"}, Status.FAILED),
         ({"refusal": "scope_not_granted"}, Status.FAILED),
         ({"refusal": "scope_not_granted", "resource": "balances"}, Status.COMPLETED),
         ({"refusal": "bank_down", "refused_until": NOW + HOUR}, Status.DEFERRED),

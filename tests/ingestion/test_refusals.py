@@ -6,6 +6,7 @@ import datetime as dt
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -177,6 +178,15 @@ def test_what_is_deferred_says_when_it_can_run(world: World) -> None:
 
         assert outcome.status is Status.DEFERRED
         assert outcome.resumes_at == resumes_at
+
+    # Without headers nobody but us counts.
+    forget(world)
+    body: dict[str, Any] = {"transactions": {"booked": [], "pending": []}}
+    world.sandbox.inject(Fault(path=f"/accounts/{victim}/", status=200, json=body, times=9))
+    outcomes = [of(pull(world, f"run-{number}"), victim) for number in range(6)]
+    assert [each.status.value for each in outcomes] == ["completed"] * 4 + ["deferred"] * 2
+    assert outcomes[-1].resumes_at == midnight
+    assert asked(world, victim) == 4
 
 
 def test_what_a_bank_does_not_have_is_left_out_and_the_rest_is_read(world: World) -> None:
