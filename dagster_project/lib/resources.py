@@ -41,7 +41,7 @@ class Ledger(dg.ConfigurableResource[Any]):
         with ExitStack() as self._stack:
             yield self
             if context.run and context.instance and self._database is not None:
-                with suppress(sa.exc.OperationalError):
+                with suppress(sa.exc.SQLAlchemyError):
                     self._tell_outcome(context.instance)
         self._database = None
 
