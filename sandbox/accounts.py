@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+
+from sandbox.real_banks import REAL_BANKS
 
 NORTHGATE = "NORTHGATE_NRGTGB21"
 HARBOUR = "HARBOUR_HRBRGB2L"
@@ -17,6 +19,10 @@ CREDIT_CARD = "harbour_card"
 BILLS = "harbour_bills"
 TEST_MAIN = "sandboxfinance_john"
 TEST_OTHER = "sandboxfinance_jane"
+
+SMALL_CURRENT = "small_current"
+SMALL_SAVINGS = "small_savings"
+SMALL_CARD = "small_card"
 
 _NAMESPACE = uuid.UUID("0f6b0f3c-55a3-4c1e-9a57-3a2d1f2d7c11")
 
@@ -32,7 +38,7 @@ def gb_iban(bank: str, sort_code: str, number: str) -> str:
 class Account:
     """One account at a bank.
 
-    :param key: our own name for it, stable over seeds.
+    :param key: our own name for it, stable over seeds; ``<institution>/<books>`` if it was moved.
     :param cash_account_type: the ISO 20022 code (CACC, SVGS, CARD).
     :param opening: balance at the start of the world; what is owed is negative.
     :param overdraft: how far the account may go below zero, a card's credit limit.
@@ -56,6 +62,11 @@ class Account:
     def scan(self) -> str:
         """Sort code and account number, or nothing for a card."""
         return f"{self.sort_code}{self.number}"
+
+    @property
+    def books(self) -> str:
+        """Whose books it shows: its own, or those of the small account that was moved."""
+        return self.key.rpartition("/")[2]
 
     def provider_id(self, seed: int, holder: int = 0) -> str:
         """Return the account id that GoCardless gives it.
@@ -164,6 +175,51 @@ ACCOUNTS: dict[str, Account] = {
 }
 
 
+def _small(key: str, number: str, cash_account_type: str, opening: str, **more: str) -> Account:
+    card = cash_account_type == "CARD"
+    return Account(
+        key=key,
+        institution_id="",
+        name=key.replace("_", " ").title(),
+        product="Small",
+        currency="GBP",
+        cash_account_type=cash_account_type,
+        owner=OWNER,
+        opening=Decimal(opening),
+        sort_code="" if card else "401122",
+        number="" if card else number,
+        iban="" if card else gb_iban("SMLL", "401122", number),
+        overdraft=Decimal("2500.00") if card else Decimal("0.00"),
+        **more,
+    )
+
+
+SMALL: dict[str, Account] = {
+    account.key: account
+    for account in (
+        _small(SMALL_CURRENT, "31415926", "CACC", "1250.00"),
+        _small(SMALL_SAVINGS, "31415934", "SVGS", "800.00"),
+        _small(SMALL_CARD, "", "CARD", "-120.50", masked_pan="512788******1234"),
+    )
+}
+"""The accounts of a household with few payments, one of each kind. They stand at no bank of their
+own: each real bank of the catalogue tells of them as if they were its."""
+
+
+def find_account(key: str) -> Account:
+    """Return an account by its key.
+
+    :raises KeyError: if there is none.
+    """
+    if (own := ACCOUNTS.get(key) or SMALL.get(key)) is not None:
+        return own
+    institution_id, _, books = key.partition("/")
+    bank = REAL_BANKS[institution_id]
+    return replace(SMALL[books], key=key, institution_id=institution_id, currency=bank.currency)
+
+
 def at_institution(institution_id: str) -> list[Account]:
     """Return the accounts that a consent at an institution opens."""
+    if (bank := REAL_BANKS.get(institution_id)) is not None:
+        return [find_account(f"{institution_id}/{books}") for books in bank.accounts]
     return [account for account in ACCOUNTS.values() if account.institution_id == institution_id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -55,11 +56,11 @@ _TEST_BANK_DETAILS = (
 
 def balances(world: World, account: Account, now: dt.datetime) -> list[Row]:
     """Return the balances that the account's bank reports."""
-    books = world.booked(account.key, now)
+    books = world.booked(account.books, now)
     today = now.astimezone(UK).date()
     booked = books[-1].balance if books else account.opening
     held = sum(
-        (entry.movement.amount for entry in world.pending(account.key, now)), Decimal("0.00")
+        (entry.movement.amount for entry in world.pending(account.books, now)), Decimal("0.00")
     )
     closing = account.opening
     for row in books:
@@ -90,18 +91,21 @@ def balances(world: World, account: Account, now: dt.datetime) -> list[Row]:
                 balance("interimBooked", booked),
                 balance("interimAvailable", available, creditLimitIncluded=account.overdraft > 0),
             ]
-        case _:
+        case _ if account.institution_id == TEST_BANK:
             return [balance("expected", booked), balance("interimAvailable", booked)]
+        case _:
+            available = booked + held + account.overdraft
+            return [balance("interimBooked", booked), balance("interimAvailable", available)]
 
 
 def booked_row(account: Account, row: Booked) -> Row:
     """Return a booked row in the wording of the account's bank."""
-    return _BOOKED[account.institution_id](account, row)
+    return _BOOKED.get(account.institution_id, _plain_booked)(account, row)
 
 
 def pending_row(account: Account, entry: Entry) -> Row:
     """Return a row of ``pending`` in the wording of the account's bank."""
-    return _PENDING[account.institution_id](account, entry)
+    return _PENDING.get(account.institution_id, _plain_pending)(account, entry)
 
 
 # Northgate: names, mandates, running balances; the card's digits and the day open the text
@@ -260,6 +264,39 @@ def _test_bank_pending(account: Account, entry: Entry) -> Row:
     return {
         "valueDate": entry.value_date.isoformat(),
         "transactionAmount": money(entry.movement.amount, account.currency),
+        "remittanceInformationUnstructured": entry.movement.shown,
+    }
+
+
+# The real banks: as documented; what they do otherwise is in sandbox.quirks
+
+
+def _plain_booked(account: Account, row: Booked) -> Row:
+    entry, movement = row.entry, row.entry.movement
+    answer: Row = {
+        "transactionId": _digest(f"plain/{entry.internal_id}")[:32],
+        "entryReference": _digits(entry, 12),
+        "bookingDate": movement.booking_date.isoformat(),
+        "valueDate": entry.value_date.isoformat(),
+        "transactionAmount": money(movement.amount, account.currency),
+        **_parties(entry),
+        "remittanceInformationUnstructured": f"{movement.shown} {movement.reference}".strip(),
+        "internalTransactionId": entry.internal_id,
+    }
+    if movement.mandate:
+        answer["mandateId"] = movement.mandate
+    if movement.exchange:
+        answer["currencyExchange"] = [
+            _exchange(replace(movement.exchange, source=account.currency), movement.booking_date)
+        ]
+    return answer
+
+
+def _plain_pending(account: Account, entry: Entry) -> Row:
+    return {
+        "valueDate": entry.value_date.isoformat(),
+        "transactionAmount": money(entry.movement.amount, account.currency),
+        **_parties(entry),
         "remittanceInformationUnstructured": entry.movement.shown,
     }
 

@@ -1,4 +1,4 @@
-"""Routes under ``/sandbox/`` that drive the sandbox: clock, truth, record of calls, faults."""
+"""Routes under ``/sandbox/`` that drive the sandbox: clock, truth, calls, faults, quirks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from starlette.routing import Route
 from sandbox.clock import iso_micros, parse_instant
 from sandbox.core import core_of
 from sandbox.faults import Fault
+from sandbox.quirks import QUIRKS
 from sandbox.truth import truth
 
 
@@ -77,6 +78,33 @@ async def clear_faults(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def quirks(request: Request) -> Response:
+    """List every switch, and the institutions where some are on."""
+    on = core_of(request).quirks.on
+    return JSONResponse(
+        {
+            "switches": {number: quirk.what for number, quirk in QUIRKS.items()},
+            "on": {bank: [quirk.number for quirk in found] for bank, found in on.items() if found},
+        }
+    )
+
+
+async def put_quirks(request: Request) -> Response:
+    """Turn on ``quirks`` of an ``institution`` and off its others; its calls count anew."""
+    try:
+        wanted = await _document(request)
+        core_of(request).quirks.put(wanted.get("institution"), wanted.get("quirks"))
+    except (TypeError, ValueError) as error:
+        return JSONResponse({"error": str(error)}, 400)
+    return await quirks(request)
+
+
+async def clear_quirks(request: Request) -> Response:
+    """Turn off every quirk."""
+    core_of(request).quirks.on.clear()
+    return Response(status_code=204)
+
+
 async def _document(request: Request) -> dict[str, Any]:
     document = json.loads(await request.body())
     if not isinstance(document, dict):
@@ -94,4 +122,7 @@ ROUTES = [
     Route("/faults", faults),
     Route("/faults", add_faults, methods=["PUT"]),
     Route("/faults", clear_faults, methods=["DELETE"]),
+    Route("/quirks", quirks),
+    Route("/quirks", put_quirks, methods=["PUT"]),
+    Route("/quirks", clear_quirks, methods=["DELETE"]),
 ]

@@ -9,16 +9,17 @@ from typing import Any
 
 from starlette.requests import Request
 
-from sandbox.accounts import ACCOUNTS, Account, at_institution
+from sandbox.accounts import Account, at_institution, find_account
 from sandbox.faults import Faults
 from sandbox.limits import Windows
+from sandbox.quirks import Switches
 from sandbox.state import State
 from sandbox.world import World, world
 
 
 @dataclass
 class Core:
-    """State, world, limits, faults and the record of calls.
+    """State, world, limits, faults, quirks and the record of calls.
 
     :param daily_limit: successful calls a day for each account and scope.
     :param bank_limits: the same by institution, of banks that allow fewer.
@@ -30,6 +31,7 @@ class Core:
     trading212_windows: Windows
     world: World = field(init=False)
     faults: Faults = field(default_factory=Faults)
+    quirks: Switches = field(default_factory=Switches)
     requests: list[dict[str, Any]] = field(default_factory=list)
     bank_limits: Mapping[str, int] = field(default_factory=dict)
 
@@ -59,7 +61,7 @@ class Core:
     def account(self, provider_id: str) -> Account | None:
         """Return an account that was opened by some consent."""
         linked = self.state.accounts.get(provider_id)
-        return ACCOUNTS[linked.key] if linked else None
+        return find_account(linked.key) if linked else None
 
 
 def core_of(request: Request) -> Core:

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import banks
-from sandbox.accounts import ACCOUNTS, Account
+from sandbox import telling
+from sandbox.accounts import Account, find_account
 from sandbox.clock import UK, iso_micros
 from sandbox.core import Core, core_of
 from sandbox.gocardless_requests import check_query, error, with_token
@@ -21,7 +21,7 @@ from sandbox.suspension import is_suspended, note_failure, note_success
 from sandbox.wire import ApiError, answer
 from sandbox.working_days import ONE_DAY
 
-Reader = Callable[[Request, Account, Agreement, dt.datetime], dict[str, Any]]
+Reader = Callable[[Request, Account, Agreement, dt.datetime], Any]
 
 
 @with_token("accounts")
@@ -29,7 +29,7 @@ async def metadata(request: Request) -> Response:
     """Return what GoCardless itself knows of an account; no bank is asked."""
     core = core_of(request)
     identity, linked = _linked(request)
-    account = ACCOUNTS[linked.key]
+    account = find_account(linked.key)
     now = core.now()
     is_over = not any(_is_valid(agreement, now) for agreement in _agreements(core, identity))
     status = "SUSPENDED" if is_suspended(core, identity) else "EXPIRED" if is_over else "READY"
@@ -62,10 +62,11 @@ def _data_route(scope: str, known: frozenset[str], read: Reader) -> Route:
             note_failure(core, request.url.path, refusal.body)
             raise
         used = core.state.usage[_usage_key(identity, scope, now)]
-        limit = core.daily_limit_of(ACCOUNTS[linked.key])
+        account = find_account(linked.key)
+        limit = core.daily_limit_of(account)
         if used >= limit:
             raise _used_up(limit, used, now)
-        body = read(request, ACCOUNTS[linked.key], agreement, now)
+        body = read(request, account, agreement, now)
         core.state.usage[_usage_key(identity, scope, now)] += 1
         linked.last_accessed = now
         note_success(core, identity)
@@ -75,24 +76,26 @@ def _data_route(scope: str, known: frozenset[str], read: Reader) -> Route:
     return Route(f"/accounts/{{id}}/{scope}/", handler)
 
 
-def _details(
-    request: Request, account: Account, agreement: Agreement, now: dt.datetime
-) -> dict[str, Any]:
-    del request, agreement, now
-    return {"account": banks.details(account)}
-
-
-def _balances(
-    request: Request, account: Account, agreement: Agreement, now: dt.datetime
-) -> dict[str, Any]:
+def _details(request: Request, account: Account, agreement: Agreement, now: dt.datetime) -> Any:
     del agreement
-    return {"balances": banks.balances(core_of(request).world, account, now)}
+    core = core_of(request)
+    told = telling.occasion(core, account, "details", now, now.date())
+    telling.refuse(core, account, "details", told)
+    return telling.details(core, account, told)
+
+
+def _balances(request: Request, account: Account, agreement: Agreement, now: dt.datetime) -> Any:
+    del agreement
+    core = core_of(request)
+    told = telling.occasion(core, account, "balances", now, now.date())
+    telling.refuse(core, account, "balances", told)
+    return telling.balances(core, account, told)
 
 
 def _transactions(
     request: Request, account: Account, agreement: Agreement, now: dt.datetime
-) -> dict[str, Any]:
-    world = core_of(request).world
+) -> Any:
+    core = core_of(request)
     today = now.astimezone(UK).date()
     first = _day(request, "date_from")
     last = _day(request, "date_to")
@@ -106,25 +109,9 @@ def _transactions(
     # What lies further back than the agreement allows is left out without a word.
     oldest = today - agreement.max_historical_days * ONE_DAY
     first = max(first, oldest) if first else oldest
-    last = last or dt.date.max
-
-    def wanted(booking_date: dt.date | None, value_date: dt.date) -> bool:
-        return any(day and first <= day <= last for day in (booking_date, value_date))
-
-    booked = [
-        banks.booked_row(account, row)
-        for row in reversed(world.booked(account.key, now))
-        if wanted(row.entry.movement.booking_date, row.entry.value_date)
-    ]
-    pending = [
-        banks.pending_row(account, entry)
-        for entry in reversed(world.pending(account.key, now))
-        if wanted(None, entry.value_date)
-    ]
-    return {
-        "transactions": {"booked": booked, "pending": pending},
-        "last_updated": iso_micros(now),
-    }
+    told = telling.occasion(core, account, "transactions", now, first)
+    telling.refuse(core, account, "transactions", told)
+    return telling.transactions(core, account, told, last or dt.date.max)
 
 
 def _day(request: Request, name: str) -> dt.date | None:

@@ -1,4 +1,4 @@
-"""The banks on offer, as the institutions endpoints describe them. All but one are made up."""
+"""The banks on offer, as the institutions endpoints describe them: made-up ones, and real ids."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.accounts import HARBOUR, NORTHGATE, TEST_BANK
+from sandbox.real_banks import REAL_BANKS
 
 FEATURES = (
     "access_scopes",
@@ -88,6 +89,10 @@ INSTITUTIONS: dict[str, Institution] = {
         Institution("AMSTELBANK_AMSTNL2A", "Amstelbank", "AMSTNL2A", ("NL", "BE"), 558),
         Institution("LOIREBANQUE_LOIRFRPP", "Loire Banque", "LOIRFRPP", ("FR",)),
         Institution("FJORDBANK_FJRDNOKK", "Fjordbank", "FJRDNOKK", ("NO", "SE", "DK"), 730),
+        *(
+            Institution(r.id, r.name, r.bic, (r.country,), r.total_days, features=_FULL)
+            for r in REAL_BANKS.values()
+        ),
     )
 }  # fmt: skip
 

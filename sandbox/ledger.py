@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from sandbox.accounts import ACCOUNTS
+from sandbox.accounts import find_account
 from sandbox.clock import UK, uk_instant
 
 
@@ -144,4 +144,4 @@ class Ledger:
     def balance(self, key: str) -> Decimal:
         """Return the balance after everything booked so far."""
         books = self.books[key]
-        return books[-1].balance if books else ACCOUNTS[key].opening
+        return books[-1].balance if books else find_account(key).opening

@@ -128,6 +128,20 @@ class Sandbox:
         """Drop every fault."""
         self._call("DELETE", "/sandbox/faults")
 
+    def quirks(self, institution_id: str, *numbers: str) -> None:
+        """Let a bank do what some banks do, and nothing else of that kind.
+
+        :param numbers: of switches, see :data:`sandbox.quirks.QUIRKS`; none turns all off.
+        :raises ValueError: if there is no such bank or switch.
+        """
+        self._call(
+            "PUT", "/sandbox/quirks", {"institution": institution_id, "quirks": list(numbers)}
+        )
+
+    def clear_quirks(self) -> None:
+        """Let all banks do as documented."""
+        self._call("DELETE", "/sandbox/quirks")
+
     def approve(self, requisition: str, outcome: str = "approve", *, holder: int = 0) -> str:
         """Decide on a consent page as a person would.
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
-from sandbox.accounts import ACCOUNTS, Account
+from sandbox.accounts import ACCOUNTS, Account, find_account
 from sandbox.broker import ACCOUNT_ID, CURRENCY, fold
 from sandbox.clock import UK, iso_micros
 from sandbox.core import Core
@@ -24,14 +24,20 @@ def truth(core: Core) -> Json:
         "seed": core.state.seed,
         "start": core.state.start.isoformat(),
         "now": iso_micros(now),
-        "bank_accounts": [_bank_account(core, account, now) for account in ACCOUNTS.values()],
+        "bank_accounts": [_bank_account(core, account, now) for account in _accounts(core)],
         "broker_accounts": [_broker_account(core, now)],
         "series": _series(core, now),
     }
 
 
+def _accounts(core: Core) -> list[Account]:
+    """Return the household's accounts, and those at real banks that some consent has opened."""
+    opened = [linked.key for linked in core.state.accounts.values() if linked.key not in ACCOUNTS]
+    return [*ACCOUNTS.values(), *map(find_account, opened)]
+
+
 def _bank_account(core: Core, account: Account, now: dt.datetime) -> Json:
-    books = core.world.booked(account.key, now)
+    books = core.world.booked(account.books, now)
     return {
         "key": account.key,
         "institution_id": account.institution_id,
@@ -47,7 +53,7 @@ def _bank_account(core: Core, account: Account, now: dt.datetime) -> Json:
         "booked": [
             {**_entry(row.entry, account), "balance_after": str(row.balance)} for row in books
         ],
-        "pending": [_entry(entry, account) for entry in core.world.pending(account.key, now)],
+        "pending": [_entry(entry, account) for entry in core.world.pending(account.books, now)],
         "booked_balance": str(books[-1].balance if books else account.opening),
     }
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
 
+from sandbox import small_household
+from sandbox.accounts import SMALL
 from sandbox.broker import Broker
 from sandbox.clock import UK
 from sandbox.household import Household
@@ -40,11 +42,12 @@ def world(seed: int, start: dt.date) -> World:
 
 @dataclass
 class World:
-    """Days are lived on demand, once each, and kept."""
+    """Days are lived on demand, once each, and kept. Accounts go by the key of their books."""
 
     seed: int
     start: dt.date
     ledger: Ledger = field(init=False)
+    small: Ledger = field(init=False)
     market: Market = field(init=False)
     broker: Broker = field(init=False)
     household: Household = field(init=False)
@@ -53,6 +56,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.seed, self.start)
+        self.small = Ledger(self.seed, self.start)
         self.market = Market(self.seed, self.start)
         self.broker = Broker(self.seed, self.start, self.market)
         self.household = Household(self.ledger, self.market)
@@ -69,14 +73,16 @@ class World:
     def booked(self, account: str, now: dt.datetime) -> list[Booked]:
         """Return an account's books as they stand at an instant, oldest first."""
         self.live_until(now)
-        return [row for row in self.ledger.books[account] if row.entry.booked_at <= now]
+        return [
+            row for row in self._ledger_of(account).books[account] if row.entry.booked_at <= now
+        ]
 
     def pending(self, account: str, now: dt.datetime) -> list[Entry]:
         """Return what has been authorised on an account and is not booked yet, oldest first."""
         self.live_until(now)
         return [
             entry
-            for entry in self.ledger.made[account]
+            for entry in self._ledger_of(account).made[account]
             if entry.movement.made_at <= now < entry.booked_at
         ]
 
@@ -86,3 +92,8 @@ class World:
         if withdrawal is not None:
             self.household.receive_from_broker(day, *withdrawal)
         self.ledger.book(day)
+        small_household.live(day, self.small)
+        self.small.book(day)
+
+    def _ledger_of(self, account: str) -> Ledger:
+        return self.small if account in SMALL else self.ledger

@@ -6,6 +6,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -72,6 +73,15 @@ def empty_database_url(server_url: str) -> Iterator[str]:
     """A database without any schema of ours."""
     name = f"farthing_test_{os.getpid()}_{next(_numbers)}"
     _create(server_url, name)
+    yield _on(server_url, name)
+    _drop(server_url, name)
+
+
+@contextmanager
+def fresh_database(server_url: str, template: str) -> Iterator[str]:
+    """Yield the address of a migrated, empty database."""
+    name = f"farthing_test_{os.getpid()}_{next(_numbers)}"
+    _create(server_url, name, template=template)
     yield _on(server_url, name)
     _drop(server_url, name)
 
