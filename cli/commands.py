@@ -1,4 +1,3 @@
-# ruff: noqa: PLC0415 - each command imports what it needs when it runs: help has to come at once
 """Everything that can be typed: names, options and help. What a command does is in its module."""
 
 from __future__ import annotations
@@ -9,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-
-def _group(text: str) -> typer.Typer:
-    return typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None)
-
+from cli.connection_commands import accounts_group, connect_group, connections_group, institutions
+from cli.options import Ids, Json, Name, User, command_group
 
 # Help without colours: the library for them would take longer to load than all the rest.
 app = typer.Typer(
@@ -23,31 +20,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-database_group = _group("The database: upgrade, address, backup, keys.")
-user_group = _group("Whose money it is.")
-connect_group = _group("Connect a bank or a broker.")
-connections_group = typer.Typer(
-    help="Consents and keys: how they stand, renew, remove.",
-    invoke_without_command=True,
-    rich_markup_mode=None,
-)
-recurring_group = _group("Payments that come back: accept them, or dismiss them.")
-notifications_group = _group("What Farthing has to say.")
-channels_group = _group("Where it is said as well: Telegram, mail, ntfy and others.")
-quarantine_group = _group("Rows that could not be placed in the ledger.")
-
-User = Annotated[
-    str | None,
-    typer.Option(
-        "--user", metavar="NAME", help="Whose; may be left out where there is only one user."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or as much as makes it clear.")]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What the user calls it.")]
-Ids = Annotated[
-    list[str], typer.Argument(metavar="ID...", help="Ids, or as much as makes them clear.")
-]
+database_group = command_group("The database: upgrade, address, backup, keys.")
+user_group = command_group("Whose money it is.")
+recurring_group = command_group("Payments that come back: accept them, or dismiss them.")
+notifications_group = command_group("What Farthing has to say.")
+channels_group = command_group("Where it is said as well: Telegram, mail, ntfy and others.")
+quarantine_group = command_group("Rows that could not be placed in the ledger.")
 
 
 def _show_version(wanted: bool) -> None:
@@ -162,79 +140,6 @@ def erase_user(
     from cli import user
 
     user.erase(name, confirmed=confirmed)
-
-
-@connect_group.command("gocardless")
-def connect_gocardless(
-    institution: Annotated[
-        str,
-        typer.Option(
-            "--institution",
-            metavar="ID",
-            help="Id of the bank at GoCardless; with a name, similar ones are listed.",
-        ),
-    ],
-    user: User = None,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait until the consent has been given.")
-    ] = False,
-) -> None:
-    """Print the link under which a bank asks for consent."""
-    from cli import connect
-
-    connect.gocardless(user, institution, wait=wait)
-
-
-@connect_group.command("trading212")
-def connect_trading212(user: User = None) -> None:
-    """Check a key and store it encrypted.
-
-    Key and secret are asked for, or taken from TRADING212_API_KEY and TRADING212_API_SECRET.
-    """
-    from cli import connect
-
-    connect.trading212(user)
-
-
-@connections_group.callback()
-def connections_root(context: typer.Context, user: User = None, as_json: Json = False) -> None:
-    """List connections, unless another command is given."""
-    if context.invoked_subcommand is None:
-        list_connections(user, as_json)
-
-
-@connections_group.command("list")
-def list_connections(user: User = None, as_json: Json = False) -> None:
-    """Show days of consent left, the last success, and what failed."""
-    from cli import connections
-
-    connections.show(user, as_json=as_json)
-
-
-@connections_group.command("renew")
-def renew_connection(
-    connection: Id,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait until the consent has been given.")
-    ] = False,
-) -> None:
-    """Print the link for a new consent; the connection goes on reading until then."""
-    from cli import connections
-
-    connections.renew(connection, wait=wait)
-
-
-@connections_group.command("remove")
-def remove_connection(
-    connection: Id,
-    erase: Annotated[
-        bool, typer.Option("--erase", help="Delete its accounts and their history as well.")
-    ] = False,
-) -> None:
-    """End a connection. What was read stays, unless it is to be erased."""
-    from cli import connections
-
-    connections.remove(connection, erase=erase)
 
 
 @recurring_group.command("list")
@@ -429,9 +334,11 @@ def rotate_keys(
     return rotation.rotate_keys(with_new_key=new_key)
 
 
+app.command()(institutions)
 app.add_typer(user_group, name="user")
 app.add_typer(connect_group, name="connect")
 app.add_typer(connections_group, name="connections")
+app.add_typer(accounts_group, name="accounts")
 app.add_typer(recurring_group, name="recurring")
 app.add_typer(notifications_group, name="notifications")
 app.add_typer(channels_group, name="channels")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -14,24 +13,27 @@ from sqlalchemy.orm import Session
 from cli.errors import WrongUseError
 from cli.output import raw, say, short, working
 from cli.prompts import asked
+from cli.returning import Return, listening
 from cli.session import Connected, choose_user, opened
 from farthing.errors import ConfigurationError, FarthingError
 from ingestion import connect, ledger
-from ingestion.connect import PendingConsent
+from ingestion.connect import ConnectError, PendingConsent
+from ingestion.institutions import about, search_institutions
 from ingestion.run import Run
 from postgres.common.enums import ConnectionStatus, Provider
 from postgres.common.models import Connection, Institution
 from postgres.common.operations import connections
-from postgres.errors import AlreadyExistsError
-from postgres.gocardless.operations import requisitions
+from postgres.errors import AlreadyExistsError, NotFoundError
+from postgres.gocardless.operations import institutions, requisitions
 from providers.errors import AuthenticationFailed, NotFound, RateLimited, Unavailable
-from providers.gocardless.client import GoCardlessClient
+from providers.gocardless import models
 
 REDIRECT = "http://127.0.0.1:3000/"
 """Where the bank sends the browser in the end: the web UI, if it runs."""
 
 POLL_SECONDS = 5.0
 _PATIENCE_SECONDS = 900.0
+_BROWSER_SECONDS = 1.0
 _SIMILAR = 5
 
 _KEY, _SECRET = "TRADING212_API_KEY", "TRADING212_API_SECRET"
@@ -41,25 +43,38 @@ class NotLinkedError(FarthingError):
     """The consent was not given in time."""
 
 
-def gocardless(user: str | None, institution: str, *, wait: bool) -> None:
+def gocardless(
+    user: str | None, institution: str, *, wait: bool, another: bool, all_history: bool
+) -> None:
     """Print the link under which a bank asks for consent.
 
     A consent that was asked for before and waits to be given is not asked for again.
+
+    :param another: connect a bank that is connected already once more.
+    :param all_history: ask for all days first, where a lasting consent does not reach so far.
     """
-    with opened(asks_providers=True) as opened_ledger, explained():
+    with opened(asks_providers=True) as opened_ledger, explained(), returning(wait=wait) as visit:
         run = opened_ledger.run
         _ = run.settings.gocardless_secrets
         with run.sessions() as session:
             user_id = choose_user(session, user).id
             known = find(session, user_id, institution)
-        if known is not None:
+        if known is not None and (not another or known[0].status is ConnectionStatus.PENDING):
             consent = waiting(run, *known)
         else:
             try:
-                consent = connect.begin_consent(run, user_id, institution, redirect=REDIRECT)
+                consent = connect.begin_consent(
+                    run,
+                    user_id,
+                    institution,
+                    redirect=visit.url if visit else REDIRECT,
+                    all_history=all_history,
+                )
             except NotFound as error:
                 raise WrongUseError(_similar(run, institution)) from error
-        hand_over(run, consent, wait=wait)
+            for sentence in _advice(run, institution):
+                say(sentence)
+        hand_over(run, consent, visit)
 
 
 def trading212(user: str | None) -> None:
@@ -80,14 +95,13 @@ def trading212(user: str | None) -> None:
 
 
 def find(session: Session, user_id: uuid.UUID, institution: str) -> Connected | None:
-    """Return a user's connection to a bank."""
+    """Return a user's connection to a bank; of several the one that waits to be given."""
     connected = connections.list_with_institutions(
         session, user_id=user_id, provider=Provider.GOCARDLESS
     )
-    for row in connected:
-        if row[1].provider_institution_id == institution:
-            return row
-    return None
+    found = [row for row in connected if row[1].provider_institution_id == institution]
+    waits = [row for row in found if row[0].status is ConnectionStatus.PENDING]
+    return next(iter([*waits, *found]), None)
 
 
 def waiting(run: Run, connection: Connection, institution: Institution) -> PendingConsent:
@@ -98,7 +112,8 @@ def waiting(run: Run, connection: Connection, institution: Institution) -> Pendi
     if connection.status is not ConnectionStatus.PENDING:
         message = (
             f"{institution.name} is connected already ({connection.status.value}); "
-            f"renew it with `farthing connections renew {short(connection.id)}`"
+            f"renew it with `farthing connections renew {short(connection.id)}`, or connect it "
+            "once more, such as with another login, with --another"
         )
         raise AlreadyExistsError(message)
     requisition_id = uuid.UUID(connection.provider_connection_id)
@@ -108,19 +123,34 @@ def waiting(run: Run, connection: Connection, institution: Institution) -> Pendi
     return PendingConsent(connection.user_id, requisition_id, link, institution.name)
 
 
-def hand_over(run: Run, consent: PendingConsent, *, wait: bool) -> None:
-    """Print the link, and wait until the consent is given if that is wanted."""
-    say(f"{consent.institution} asks for your consent here:")
+def hand_over(run: Run, consent: PendingConsent, visit: Return | None) -> None:
+    """Print the link, and wait until the consent is given if that is wanted.
+
+    :param visit: where the browser comes back to; None: do not wait.
+    """
+    asks = "asks you to confirm once more" if consent.confirms else "asks for your consent"
+    say(f"{consent.institution} {asks} here:")
     say()
     raw(f"  {consent.link}")
     say()
-    if not wait:
+    if visit is None:
         say("Open it in a browser; `farthing sync` reads the accounts afterwards.")
         return
     with working("Waiting for the consent"):
-        _wait(run, consent)
+        _wait(run, consent, visit)
     ledger.project_connections(run)
-    say(f"{consent.institution} is connected; `farthing sync` reads it.")
+    done = "is confirmed" if consent.confirms else "is connected; `farthing sync` reads it"
+    say(f"{consent.institution} {done}.")
+
+
+@contextmanager
+def returning(*, wait: bool) -> Iterator[Return | None]:
+    """Take in the browser that comes back from the bank, if the command waits for it."""
+    if not wait:
+        yield None
+        return
+    with listening() as visit:
+        yield visit
 
 
 @contextmanager
@@ -135,39 +165,41 @@ def explained() -> Iterator[None]:
         raise ConfigurationError(str(error)) from error
 
 
-def _wait(run: Run, consent: PendingConsent) -> None:
+def _wait(run: Run, consent: PendingConsent, visit: Return) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        # What passes by itself is waited for: the person is busy at the bank meanwhile.
-        with suppress(Unavailable, RateLimited):
-            if connect.is_linked(run, consent.user_id, consent.requisition_id):
+        try:
+            if connect.is_given(run, consent):
                 return
-        time.sleep(POLL_SECONDS)
+        except (Unavailable, RateLimited):
+            pass  # passes by itself, and the person is busy at the bank meanwhile
+        except ConnectError:
+            # Their browser knows better why.
+            _take(run, consent, visit.wait(_BROWSER_SECONDS))
+            raise
+        _take(run, consent, visit.wait(POLL_SECONDS))
     message = f"the consent for {consent.institution} was not given in time; its link stays good"
     raise NotLinkedError(message)
 
 
+def _take(run: Run, consent: PendingConsent, query: str | None) -> None:
+    if query is None or consent.confirms is not None:
+        return
+    # Anybody on this machine can call; only what speaks of this user's consents counts.
+    with suppress(Unavailable, RateLimited, NotFoundError):
+        connect.take_return(run, consent.user_id, query)
+
+
+def _advice(run: Run, institution: str) -> Sequence[str]:
+    with run.sessions() as session:
+        stored = institutions.get_institution(session, institution)
+    return about(models.Institution.parse(stored.payload)) if stored else ()
+
+
 def _similar(run: Run, wanted: str) -> str:
-    secret_id, secret_key = run.settings.gocardless_secrets
-    with GoCardlessClient(run.settings.gocardless_base_url, secret_id, secret_key) as client:
-        listed = client.institutions().payload
-    banks = {
-        str(bank["id"]): f"{bank['name']}, {'/'.join(bank.get('countries') or ())}"
-        for bank in listed
-        if isinstance(bank, dict) and "id" in bank and "name" in bank
-    }
-    near = _nearest(wanted, banks)
+    near = search_institutions(run, text=wanted)[:_SIMILAR]
     message = f"GoCardless knows no institution {wanted!r}"
     if near:
-        message += f"; similar: {'; '.join(f'{each} ({banks[each]})' for each in near)}"
+        known = (f"{each.id} ({each.name}, {'/'.join(each.countries)})" for each in near)
+        message += f"; similar: {'; '.join(known)}"
     return message
-
-
-def _nearest(wanted: str, banks: dict[str, str]) -> Sequence[str]:
-    words = wanted.casefold().replace("_", " ").split()
-    texts = {each: f"{each} {name}".casefold() for each, name in banks.items()}
-    holding = [each for each, text in texts.items() if words and all(w in text for w in words)]
-    if holding:
-        return sorted(holding, key=lambda each: (len(texts[each]), each))[:_SIMILAR]
-    by_id = {each.casefold(): each for each in banks}
-    return [by_id[each] for each in difflib.get_close_matches(wanted.casefold(), by_id, n=_SIMILAR)]

@@ -15,10 +15,12 @@ from rich.text import Text
 from sqlalchemy.orm import Session
 
 from cli import connect as connect_command
+from cli.accounts import print_questions
 from cli.output import (
     BAD,
     DOUBTFUL,
     GOOD,
+    count,
     heading,
     minute,
     print_json,
@@ -32,6 +34,7 @@ from ingestion import connect
 from postgres.common.enums import ConnectionStatus, JobStatus, Provider
 from postgres.common.models import Connection, Institution, Job
 from postgres.common.operations import connections, jobs
+from postgres.gocardless.placement import list_questions
 
 _SOON_DAYS = 14
 _COLOURS = {
@@ -56,6 +59,13 @@ class Summary:
     days_left: int | None
     problem: str | None
 
+    @property
+    def needs(self) -> str | None:
+        """What keeps the consent alive at its end: confirm or renew; None if it has none."""
+        if self.days_left is None:
+            return None
+        return "confirm" if self.connection.is_reconfirmable else "renew"
+
     def to_json(self) -> dict[str, Any]:
         """Return it for programs."""
         return {
@@ -65,6 +75,7 @@ class Summary:
             "status": self.connection.status,
             "consent_expires_at": self.connection.consent_expires_at,
             "consent_days_left": self.days_left,
+            "needs": self.needs,
             "last_success_at": self.last_success,
             "problem": self.problem,
         }
@@ -90,11 +101,14 @@ def summaries(session: Session, user_id: uuid.UUID) -> Sequence[Summary]:
 def show(user: str | None, *, as_json: bool) -> None:
     """List one user's connections."""
     with opened() as ledger, ledger.database.sessions() as session:
-        found = summaries(session, choose_user(session, user).id)
+        owner = choose_user(session, user)
+        found = summaries(session, owner.id)
+        asked = list_questions(session, user_id=owner.id)
     if as_json:
         print_json([each.to_json() for each in found])
     else:
         print_summaries(found)
+        print_questions(asked)
 
 
 def print_summaries(found: Sequence[Summary]) -> None:
@@ -120,14 +134,21 @@ def print_summaries(found: Sequence[Summary]) -> None:
 
 
 def renew(prefix: str, *, wait: bool) -> None:
-    """Print the link for a new consent, and wait for it if asked to."""
-    with opened(asks_providers=True) as ledger, connect_command.explained():
+    """Print the link on which a consent is confirmed or given anew, and wait for it if asked to."""
+    with (
+        opened(asks_providers=True) as ledger,
+        connect_command.explained(),
+        connect_command.returning(wait=wait) as visit,
+    ):
         with ledger.database.sessions() as session:
             connection, _ = choose_connection(session, prefix)
         consent = connect.renew_consent(
-            ledger.run, connection.user_id, connection.id, redirect=connect_command.REDIRECT
+            ledger.run,
+            connection.user_id,
+            connection.id,
+            redirect=visit.url if visit else connect_command.REDIRECT,
         )
-        connect_command.hand_over(ledger.run, consent, wait=wait)
+        connect_command.hand_over(ledger.run, consent, visit)
 
 
 def remove(prefix: str, *, erase: bool) -> None:
@@ -154,14 +175,14 @@ def _consent(summary: Summary) -> Text:
         needs_none = summary.connection.provider is not Provider.GOCARDLESS
         return Text("no end" if needs_none else "not given yet")
     soon = summary.days_left <= _SOON_DAYS
-    return Text(f"{summary.days_left} days left", DOUBTFUL if soon else "")
+    until = " to confirm" if summary.connection.is_reconfirmable else ""
+    return Text(f"{count(summary.days_left, 'day')} left{until}", DOUBTFUL if soon else "")
 
 
 def _problem(connection: Connection, job: Job | None) -> str | None:
     if connection.status_reason:
-        return connection.status_reason
-    if connection.status is ConnectionStatus.EXPIRED:
-        return f"the consent has ended; `farthing connections renew {short(connection.id)}`"
+        renew = f"`farthing connections renew {short(connection.id)}`"
+        return connection.status_reason.replace("renew the connection", renew)
     if job is None or job.status is JobStatus.COMPLETED:
         return None
     reasons = [

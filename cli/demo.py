@@ -45,7 +45,7 @@ from ingestion import connect, planning
 from ingestion import ledger as projections
 from ingestion.run import Run
 from postgres.auth.operations import users
-from postgres.common.enums import Provider, RecurringDirection, RecurringStatus
+from postgres.common.enums import ConnectionStatus, Provider, RecurringDirection, RecurringStatus
 from postgres.common.models import RecurringPattern
 from postgres.common.operations import (
     accounts,
@@ -155,14 +155,15 @@ def _link(run: Run, user_id: uuid.UUID, institution: str) -> None:
             raise DemoError(message) from error
     else:
         try:
-            if connect.is_linked(run, user_id, uuid.UUID(known[0].provider_connection_id)):
+            is_linked = connect.is_linked(run, user_id, uuid.UUID(known[0].provider_connection_id))
+            if is_linked and known[0].status is not ConnectionStatus.EXPIRED:
                 return
             consent = waiting(run, *known)
         except (NotFound, connect.ConnectError, AlreadyExistsError):
             # The sandbox has lost its memory, or the consent is over.
             consent = connect.renew_consent(run, user_id, known[0].id, redirect=_REDIRECT)
     _approve(consent.link)
-    connect.is_linked(run, user_id, consent.requisition_id)
+    connect.is_given(run, consent)
 
 
 def _approve(link: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from cli import connections as connections_command
+from cli.accounts import print_questions, question_json
 from cli.output import (
     BAD,
     DOUBTFUL,
@@ -34,6 +35,7 @@ from postgres.common.operations import accounts, balances, jobs, quarantine
 from postgres.common.operations.balances import Reconciliation
 from postgres.gocardless.models import BankAccount
 from postgres.gocardless.operations import bank_accounts
+from postgres.gocardless.placement import list_questions
 
 
 def show(user: str | None, *, as_json: bool) -> None:
@@ -50,6 +52,7 @@ def show(user: str | None, *, as_json: bool) -> None:
             ]
         checked = balances.reconcile(session, user_id=owner.id)
         set_aside = quarantine.count_quarantine(session, owner.id)
+        asked = list_questions(session, user_id=owner.id)
         gaps = [gap for each in bank_accounts.list_gaps(session, owner.id) for gap in _gaps(each)]
         analysed = jobs.last_analytics(session)
     analysed_at = analysed.finished_at if analysed else None
@@ -63,6 +66,7 @@ def show(user: str | None, *, as_json: bool) -> None:
                 "balances": [_balance(each) for each in checked],
                 "quarantined": set_aside,
                 "gaps": gaps,
+                "questions": [question_json(each) for each in asked],
                 "analysed_at": analysed_at,
                 "analysis_ok": analysis_ok,
             }
@@ -71,6 +75,7 @@ def show(user: str | None, *, as_json: bool) -> None:
     connections_command.print_summaries(connected)
     _print_limits(limits)
     print_balances(checked)
+    print_questions(asked)
     heading("The rest")
     aside = f"{count(set_aside, 'row')} in quarantine"
     say(Text(f"{aside}; `farthing quarantine list` shows why", BAD) if set_aside else aside)

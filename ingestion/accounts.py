@@ -21,7 +21,7 @@ from ingestion.run import AccountOutcome, Run, Status, StepOutcome
 from postgres.common.enums import ConnectionStatus, JobStatus, Provider
 from postgres.common.operations import connections, deferrals, jobs
 from postgres.core import DatabaseUnavailableError
-from providers.errors import AuthenticationFailed, ConsentExpired, RateLimited
+from providers.errors import AuthenticationFailed, RateLimited
 
 log = logging.getLogger(__name__)
 
@@ -164,9 +164,6 @@ def _attempt(run: Run, target: T, work: Callable[[T], AccountOutcome]) -> Accoun
     except RateLimited as error:
         resumes_at = error.resets_at or clock.now() + _UNTOLD
         outcome = _outcome(target, Status.DEFERRED, str(error), resumes_at=resumes_at)
-    except ConsentExpired as error:
-        _mark(run, target, ConnectionStatus.EXPIRED, str(error))
-        outcome = _outcome(target, Status.FAILED, str(error))
     except AuthenticationFailed as error:
         _mark(run, target, ConnectionStatus.ERROR, str(error))
         outcome = _outcome(target, Status.FAILED, str(error))

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
+import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID
 
 from pydantic import SecretStr
+from sqlalchemy.orm import Session
 
 from farthing import clock
 from farthing.errors import FarthingError
 from ingestion import ledger
 from ingestion.gocardless import open_client
+from ingestion.gocardless.agreeing import agree, require
+from ingestion.gocardless.consents import land_agreement, land_reconfirmation
 from ingestion.run import Run
 from postgres.common.enums import Provider
+from postgres.common.models import Connection, Institution
 from postgres.common.operations import accounts, connections
 from postgres.core import lock
 from postgres.errors import NotFoundError
-from postgres.gocardless.operations import agreements, institutions, requisitions
+from postgres.gocardless.models import Agreement
+from postgres.gocardless.operations import (
+    agreements,
+    bank_accounts,
+    institutions,
+    requisitions,
+)
+from postgres.gocardless.operations.requisitions import RECONFIRMATION_WINDOW
 from postgres.trading212.operations import api_keys
-from providers.errors import NotFound
+from providers.errors import AccessDenied, NotFound, Rejected
 from providers.gocardless import models
+from providers.gocardless.returned import read_return
 from providers.trading212.client import Trading212Client
 from providers.trading212.holdings import read_summary
 
@@ -35,12 +47,14 @@ class PendingConsent:
     """A consent that waits for the user.
 
     :param link: where the user gives it.
+    :param confirms: the agreement that they are asked to confirm once more; None: it is a new one.
     """
 
     user_id: UUID
     requisition_id: UUID
     link: str
     institution: str
+    confirms: UUID | None = None
 
 
 def begin_consent(
@@ -50,42 +64,30 @@ def begin_consent(
     *,
     redirect: str,
     renews: UUID | None = None,
+    all_history: bool = False,
 ) -> PendingConsent:
     """Ask GoCardless for a consent, as long and as far back as the bank allows.
 
     :param institution_id: such as ``REVOLUT_REVOLT21``.
     :param redirect: where the bank sends the user's browser afterwards.
     :param renews: the requisition whose connection goes on with the new one once it is linked.
+    :param all_history: at a bank that keeps long history apart, ask for a consent to all days,
+        which ends the next day; the one that lasts is its renewal.
     :raises NotFound: if there is no such institution.
     :raises ProviderError: if GoCardless refuses; nothing is stored then.
     """
     with open_client(run) as client:
         institution = client.institution(institution_id).payload
         bank = models.Institution.parse(institution)
-        agreement = client.create_agreement(
-            institution_id,
-            max_historical_days=bank.transaction_total_days,
-            access_valid_for_days=bank.max_access_valid_for_days,
-        ).payload
-        terms = models.Agreement.parse(agreement)
-        requisition = client.create_requisition(
-            institution_id,
-            redirect=redirect,
-            agreement_id=terms.id,
-            reference=str(uuid.uuid4()),
-        ).payload
+        agreement = agree(client, bank, all_history=all_history)
+        try:
+            requisition = require(client, bank, agreement["id"], redirect)
+        except NotFound as error:
+            raise ConnectError(str(error)) from error
     with run.sessions.begin() as session:
         stamp = lock(session, f"requisition:{requisition['id']}", run_id=run.run_id)
         institutions.land(session, [institution], stamp)
-        agreements.land(
-            session,
-            user_id,
-            agreement,
-            stamp,
-            max_historical_days=terms.max_historical_days,
-            access_valid_for_days=terms.access_valid_for_days,
-            accepted_at=terms.accepted,
-        )
+        land_agreement(session, user_id, agreement, stamp)
         requisitions.land(session, user_id, requisition, stamp, replaces_id=renews)
     ledger.project_connections(run)
     parsed = models.Requisition.parse(requisition)
@@ -93,27 +95,52 @@ def begin_consent(
 
 
 def renew_consent(run: Run, user_id: UUID, connection_id: UUID, *, redirect: str) -> PendingConsent:
-    """Ask for a new consent for a connection that goes on reading until the new one is linked.
+    """Ask for what a connection needs to go on: to be confirmed once more, or a new consent.
+
+    It goes on reading meanwhile, and if nobody answers nothing changes. What was asked for before
+    and still waits is not asked for again.
 
     :raises NotFoundError: if the user has no such connection.
     :raises ConnectError: if it is not a bank connection.
     """
-    with run.sessions.begin() as session:
-        found = connections.get_connection(session, user_id, connection_id)
-    if found is None:
-        message = f"there is no connection {connection_id}"
-        raise NotFoundError(message)
-    connection, institution = found
-    if connection.provider is not Provider.GOCARDLESS:
-        message = f"{institution.name} has no consent to renew; a key lasts until it is revoked"
-        raise ConnectError(message)
+    connection, institution = _bank_connection(run, user_id, connection_id)
+    requisition_id = UUID(connection.provider_connection_id)
+    if (agreement_id := _due_for_confirmation(run, connection)) is not None:
+        # What cannot be confirmed any more can be renewed all the same.
+        with contextlib.suppress(Rejected, AccessDenied, NotFound):
+            return _ask_again(
+                run, user_id, requisition_id, agreement_id, institution.name, redirect=redirect
+            )
+    waiting = _waiting_renewal(run, user_id, requisition_id)
+    if waiting is not None:
+        return PendingConsent(user_id, waiting[0], waiting[1], institution.name)
     return begin_consent(
         run,
         user_id,
         institution.provider_institution_id,
         redirect=redirect,
-        renews=UUID(connection.provider_connection_id),
+        renews=requisition_id,
     )
+
+
+def is_given(run: Run, consent: PendingConsent) -> bool:
+    """Ask GoCardless whether the user has given or confirmed a consent, and store its state.
+
+    :raises NotFoundError: if the user has no such consent.
+    :raises ConnectError: if the user or the bank refused it.
+    """
+    if consent.confirms is None:
+        return is_linked(run, consent.user_id, consent.requisition_id)
+    with open_client(run) as client:
+        payload = client.reconfirmation(str(consent.confirms)).payload
+    with run.sessions.begin() as session:
+        stamp = lock(session, f"requisition:{consent.requisition_id}", run_id=run.run_id)
+        asked = land_reconfirmation(session, consent.user_id, str(consent.confirms), payload, stamp)
+    ledger.renew_connections(run)
+    if asked.is_answered and asked.confirmed_at is None:
+        message = "no account was confirmed; reading ends, unless the connection is renewed"
+        raise ConnectError(message)
+    return asked.is_answered
 
 
 def is_linked(run: Run, user_id: UUID, requisition_id: UUID) -> bool:
@@ -132,11 +159,44 @@ def is_linked(run: Run, user_id: UUID, requisition_id: UUID) -> bool:
     with run.sessions.begin() as session:
         stamp = lock(session, f"requisition:{requisition_id}", run_id=run.run_id)
         requisitions.land(session, user_id, payload, stamp)
+    ledger.renew_connections(run)
     state = models.Requisition.parse(payload)
-    if state.status in ("RJ", "SU", "ER", "EX"):
-        message = f"the consent was not given (state {state.status}); begin again"
+    if (reason := requisitions.ENDED.get(state.status)) is not None:
+        message = f"the consent was not given (state {state.status}): {reason}"
         raise ConnectError(message)
     return state.is_linked
+
+
+def take_return(run: Run, user_id: UUID, query: str) -> bool:
+    """Take a user back from the bank: whether they have given their consent, or why they have not.
+
+    What the browser says is only a hint of what to ask GoCardless.
+
+    :param query: of the address that the browser was sent to, or the whole address.
+    :raises NotFoundError: if it speaks of no consent of this user.
+    :raises ConnectError: if the consent was not given, with the reason.
+    """
+    returned = read_return(query)
+    with run.sessions.begin() as session:
+        stored = (
+            requisitions.find_by_reference(session, user_id, returned.reference)
+            if returned.reference
+            else None
+        )
+    if stored is None:
+        message = "the address speaks of no consent of this user"
+        raise NotFoundError(message)
+    try:
+        is_done = is_linked(run, user_id, stored.id)
+    except ConnectError as error:
+        if returned.reason is None:
+            raise
+        message = f"the consent was not given: {returned.reason}"
+        raise ConnectError(message) from error
+    if not is_done and returned.reason:
+        message = f"the consent was not given: {returned.reason}"
+        raise ConnectError(message)
+    return is_done
 
 
 def add_trading212_key(run: Run, user_id: UUID, key: SecretStr, secret: SecretStr | None) -> int:
@@ -168,26 +228,107 @@ def add_trading212_key(run: Run, user_id: UUID, key: SecretStr, secret: SecretSt
 
 
 def remove_connection(run: Run, user_id: UUID, connection_id: UUID, *, erase: bool) -> None:
-    """End a connection. Its history stays unless it is to be erased.
+    """End a connection with all its consents. Its history stays unless it is to be erased.
 
     :param erase: also delete its accounts that no other connection reads, raw rows included.
     :raises NotFoundError: if the user has no such connection.
     """
+    connection, _ = _connection(run, user_id, connection_id)
+    is_bank = connection.provider is Provider.GOCARDLESS
+    if is_bank:
+        with run.sessions.begin() as session:
+            consents = requisitions.list_of_connection(session, user_id, connection_id)
+        with open_client(run) as client:
+            for consent in consents:
+                with contextlib.suppress(NotFound):
+                    client.delete_requisition(str(consent.id))
+    raw = requisitions if is_bank else api_keys
+    raw_id = connection_id if is_bank else UUID(connection.provider_connection_id)
+    with run.sessions.begin() as session:
+        if erase:
+            erased = accounts.erase_accounts(session, user_id, connection_id)
+            bank_accounts.erase_of_accounts(session, user_id, erased)
+            raw.erase(session, user_id, raw_id)
+        else:
+            raw.remove(session, user_id, raw_id, at=clock.now())
+        connections.delete_connection(session, user_id, connection_id)
+
+
+def _connection(run: Run, user_id: UUID, connection_id: UUID) -> tuple[Connection, Institution]:
     with run.sessions.begin() as session:
         found = connections.get_connection(session, user_id, connection_id)
     if found is None:
         message = f"there is no connection {connection_id}"
         raise NotFoundError(message)
-    connection, _ = found
-    raw_id = UUID(connection.provider_connection_id)
-    if connection.provider is Provider.GOCARDLESS:
-        with open_client(run) as client, contextlib.suppress(NotFound):
-            client.delete_requisition(str(raw_id))
-    raw = requisitions if connection.provider is Provider.GOCARDLESS else api_keys
+    return found
+
+
+def _bank_connection(
+    run: Run, user_id: UUID, connection_id: UUID
+) -> tuple[Connection, Institution]:
+    connection, institution = _connection(run, user_id, connection_id)
+    if connection.provider is not Provider.GOCARDLESS:
+        message = f"{institution.name} has no consent to renew; a key lasts until it is revoked"
+        raise ConnectError(message)
+    return connection, institution
+
+
+def _due_for_confirmation(run: Run, connection: Connection) -> UUID | None:
+    """Return the agreement that can be confirmed now; None if it takes a new one."""
+    due = connection.consent_expires_at
+    if not connection.is_reconfirmable or due is None:
+        return None
+    if not due - RECONFIRMATION_WINDOW <= clock.now() <= due + RECONFIRMATION_WINDOW:
+        return None
     with run.sessions.begin() as session:
-        if erase:
-            accounts.erase_accounts(session, user_id, connection_id)
-            raw.erase(session, user_id, raw_id)
-        else:
-            raw.remove(session, user_id, raw_id, at=clock.now())
-        connections.delete_connection(session, user_id, connection_id)
+        agreement = _agreement_of(session, connection)
+    if agreement is None or agreement.accepted_at is None:
+        return None
+    ends_at = agreement.accepted_at + dt.timedelta(days=agreement.access_valid_for_days)
+    # A consent that ends for good so soon is not worth confirming.
+    return agreement.id if ends_at > due + RECONFIRMATION_WINDOW else None
+
+
+def _agreement_of(session: Session, connection: Connection) -> Agreement | None:
+    requisition = requisitions.get_requisition(
+        session, connection.user_id, UUID(connection.provider_connection_id)
+    )
+    if requisition is None or requisition.agreement_id is None:
+        return None
+    return agreements.get_agreement(session, connection.user_id, requisition.agreement_id)
+
+
+def _ask_again(
+    run: Run,
+    user_id: UUID,
+    requisition_id: UUID,
+    agreement_id: UUID,
+    institution: str,
+    *,
+    redirect: str,
+) -> PendingConsent:
+    with open_client(run) as client:
+        payload = client.create_reconfirmation(str(agreement_id), redirect=redirect).payload
+    with run.sessions.begin() as session:
+        stamp = lock(session, f"requisition:{requisition_id}", run_id=run.run_id)
+        asked = land_reconfirmation(session, user_id, str(agreement_id), payload, stamp)
+    return PendingConsent(
+        user_id, requisition_id, asked.reconfirmation_url, institution, agreement_id
+    )
+
+
+def _waiting_renewal(run: Run, user_id: UUID, requisition_id: UUID) -> tuple[UUID, str] | None:
+    """Return the renewal that waits to be given, with its link, as GoCardless knows it now."""
+    with run.sessions.begin() as session:
+        waiting = requisitions.find_waiting_renewal(session, user_id, requisition_id)
+    if waiting is None:
+        return None
+    try:
+        is_linked(run, user_id, waiting.id)
+    except ConnectError:
+        return None
+    except NotFound:
+        with run.sessions.begin() as session:
+            requisitions.remove_renewal(session, user_id, waiting.id, at=clock.now())
+        return None
+    return waiting.id, waiting.link

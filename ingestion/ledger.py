@@ -10,13 +10,18 @@ from sqlalchemy.orm import Session
 
 from farthing import clock
 from ingestion.accounts import for_each, record
-from ingestion.run import AccountOutcome, Run, StepOutcome
+from ingestion.run import AccountOutcome, Run, Status, StepOutcome
 from postgres.common.operations import balances, recurring_pattern_transactions
 from postgres.common.operations.balances import Reconciliation
 from postgres.core import WriteCounts, lock
+from postgres.gocardless import placement
 from postgres.gocardless import projections as gocardless
 from postgres.trading212 import projections as trading212
 from providers.gocardless import banks
+
+ACCOUNTS = "common.accounts"
+"""What is locked while it is decided which account of the ledger each raw account is."""
+_CONNECTIONS = "common.connections"
 
 Linked = gocardless.LinkedAccount | trading212.LinkedAccount
 
@@ -25,7 +30,7 @@ def project_connections(run: Run) -> StepOutcome:
     """Bring consents and keys into the ledger as connections, with their institutions."""
     return _at_once(
         run,
-        "common.connections",
+        _CONNECTIONS,
         lambda session: (
             gocardless.project_institutions(session)
             + gocardless.project_connections(session, now=clock.now())
@@ -34,13 +39,34 @@ def project_connections(run: Run) -> StepOutcome:
     )
 
 
+def renew_connections(run: Run) -> None:
+    """Let bank connections show at once what has just become known of their consents."""
+    with run.sessions.begin() as session:
+        lock(session, _CONNECTIONS, run_id=run.run_id)
+        gocardless.project_connections(session, now=clock.now())
+
+
 def project_accounts(run: Run) -> StepOutcome:
-    """Bring accounts into the ledger, each under the identity that outlives its connection."""
-    return _at_once(
-        run,
-        "common.accounts",
-        lambda session: gocardless.project_accounts(session) + trading212.project_accounts(session),
-    )
+    """Bring accounts into the ledger, each under the identity that outlives its connection.
+
+    One that a user has to be asked about is not in it before they have answered.
+    """
+    asked: list[AccountOutcome] = []
+
+    def project(session: Session) -> WriteCounts:
+        counts = gocardless.project_accounts(session) + trading212.project_accounts(session)
+        asked.extend(
+            AccountOutcome(
+                question.connection_id,
+                question.label,
+                Status.FAILED,
+                reason="which account it is has to be told; `farthing accounts` asks",
+            )
+            for question in placement.list_questions(session)
+        )
+        return counts
+
+    return _at_once(run, ACCOUNTS, project, asked)
 
 
 def project_balance_snapshots(run: Run) -> StepOutcome:
@@ -124,14 +150,18 @@ def lock_name(account: Linked) -> str:
     return f"trading212:{account.api_key_id}"
 
 
-def _at_once(run: Run, table: str, project: Callable[[Session], WriteCounts]) -> StepOutcome:
+def _at_once(
+    run: Run,
+    table: str,
+    project: Callable[[Session], WriteCounts],
+    unfinished: Sequence[AccountOutcome] = (),
+) -> StepOutcome:
     started = time.monotonic()
     with run.sessions.begin() as session:
         lock(session, table, run_id=run.run_id)
         counts = project(session)
     seconds = time.monotonic() - started
-    outcome = StepOutcome(
-        table, (AccountOutcome(None, "all", counts=counts, seconds=seconds),), seconds
-    )
+    everything = AccountOutcome(None, "all", counts=counts, seconds=seconds)
+    outcome = StepOutcome(table, (everything, *unfinished), seconds)
     record(run, outcome)
     return outcome

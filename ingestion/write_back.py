@@ -21,6 +21,7 @@ from postgres.common.operations import (
     sync_events,
 )
 from postgres.core import WriteCounts, lock
+from postgres.gocardless import placement
 from postgres.sessions import name_actor
 
 _PATTERNS = sa.table(
@@ -91,6 +92,7 @@ def notify(run: Run) -> StepOutcome:
         counts += recurring_events.announce_price_changes(session)
         counts += recurring_events.announce_missed_payments(session, now=clock.now())
         counts += notifications.warn_of_consent_expiry(session, now=clock.now())
+        counts += placement.announce_questions(session)
         counts += sync_events.announce_syncs(session, now=clock.now())
         counts += budgets.check_budgets(session, now=clock.now())
         manual_assets.renew_plans(session)

@@ -38,7 +38,8 @@ def gb_iban(bank: str, sort_code: str, number: str) -> str:
 class Account:
     """One account at a bank.
 
-    :param key: our own name for it, stable over seeds; ``<institution>/<books>`` if it was moved.
+    :param key: our own name for it, stable over seeds; ``<institution>/<books>`` if it was moved,
+        ``<key>#<number or currency>`` if it is a pocket of another.
     :param cash_account_type: the ISO 20022 code (CACC, SVGS, CARD).
     :param opening: balance at the start of the world; what is owed is negative.
     :param overdraft: how far the account may go below zero, a card's credit limit.
@@ -65,8 +66,8 @@ class Account:
 
     @property
     def books(self) -> str:
-        """Whose books it shows: its own, or those of the small account that was moved."""
-        return self.key.rpartition("/")[2]
+        """Whose books it shows: its own, or those of the account that it is another form of."""
+        return self.key.rpartition("/")[2].partition("#")[0]
 
     def provider_id(self, seed: int, holder: int = 0) -> str:
         """Return the account id that GoCardless gives it.
@@ -211,6 +212,11 @@ def find_account(key: str) -> Account:
 
     :raises KeyError: if there is none.
     """
+    main, _, pocket = key.partition("#")
+    if pocket.isdecimal():
+        return replace(find_account(main), key=key, name=f"Space {pocket}")
+    if pocket:
+        return replace(find_account(main), key=key, currency=pocket)
     if (own := ACCOUNTS.get(key) or SMALL.get(key)) is not None:
         return own
     institution_id, _, books = key.partition("/")

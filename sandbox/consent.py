@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from sandbox.accounts import Account
+from sandbox.accounts import Account, find_account
 from sandbox.core import Core, core_of
 from sandbox.institutions import INSTITUTIONS, Institution
 from sandbox.state import RECONFIRMATION_WINDOW, Agreement, Linked, Requisition
 
-USED = ("LN", "RJ", "EX", "SU")
+USED = ("LN", "RJ", "EX", "SU", "ER", "ID")
 """States in which a link has done its work."""
 
 WALK = {"authenticate": "UA", "grant": "GA"}
@@ -68,7 +68,7 @@ async def page(request: Request) -> Response:
         f"This application asks to read the {escape(_listed(agreement.access_scope))} of these "
         f"accounts for {agreement.access_valid_for_days} days, and up to "
         f"{agreement.max_historical_days} days of history. It cannot move money.",
-        list(core.account_ids(bank.id).values()),
+        list(core.opened_by(requisition).values()),
     )
 
 
@@ -91,9 +91,14 @@ async def decide(request: Request) -> Response:
         requisition.status = "RJ"
         core.state.save()
         return _back(requisition.redirect, requisition.reference, "UserCancelledSession")
+    if outcome in _DETAILS:
+        requisition.status = "RJ" if outcome == "SSNVerificationFailed" else "ER"
+        core.state.save()
+        return _back(requisition.redirect, requisition.reference, outcome)
     if outcome != "approve":
-        return PlainTextResponse("outcome must be approve, refuse, authenticate or grant", 400)
-    if not core.account_ids(requisition.institution_id):
+        known = ", ".join(("approve", "refuse", *WALK, *_DETAILS))
+        return PlainTextResponse(f"outcome must be one of {known}", 400)
+    if not core.opened_by(requisition):
         requisition.status = "RJ"
         core.state.save()
         return _back(requisition.redirect, requisition.reference, "UnknownError")
@@ -103,12 +108,13 @@ async def decide(request: Request) -> Response:
 
 def _link(core: Core, requisition: Requisition, holder: int) -> None:
     now = core.now()
-    accounts = core.account_ids(requisition.institution_id, holder)
+    accounts = core.opened_by(requisition, holder)
     core.state.agreements[requisition.agreement].accepted = now
     requisition.accounts = list(accounts)
     requisition.status = "LN"
     for identity, account in accounts.items():
-        core.state.accounts.setdefault(identity, Linked(account.key, now))
+        is_renamed = identity != account.provider_id(core.state.seed, holder)
+        core.state.accounts.setdefault(identity, Linked(account.key, now, is_renamed=is_renamed))
     core.state.save()
 
 
@@ -123,7 +129,7 @@ async def reconfirm_page(request: Request) -> Response:
         bank,
         "Go on sharing?",
         f"This application reads your {bank.name} accounts. Confirm it for another 90 days.",
-        list(core.account_ids(bank.id).values()),
+        [find_account(core.state.accounts[each].key) for each in core.accounts_of(agreement)],
     )
 
 
@@ -134,10 +140,11 @@ async def reconfirm(request: Request) -> Response:
     if agreement is None:
         return _message("Nothing to confirm", "This address is not in use at the moment.", 404)
     refused = await _outcome(request) == "refuse"
-    if not refused:
+    if refused:
+        agreement.rejected = core.now()
+    else:
         agreement.reconfirmed = core.now()
-        agreement.reconfirmation_asked = agreement.reconfirmation_asked or core.now()
-        core.state.save()
+    core.state.save()
     if agreement.reconfirmation_redirect is None:
         return _message("Thank you", "You can close this page.", 200)
     error = "UserCancelledSession" if refused else None
@@ -193,6 +200,9 @@ _DETAILS = {
     "UserCancelledSession": "User cancelled the session",
     "UnknownError": "No account could be opened at the institution",
     "RequisitionLinkReused": "The link has been used before",
+    "SSNVerificationFailed": "The social security number could not be verified",
+    "InstitutionTechnicalError": "The institution has a technical problem",
+    "GoCardlessTechnicalError": "GoCardless has a technical problem",
 }
 
 

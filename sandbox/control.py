@@ -105,6 +105,40 @@ async def clear_quirks(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def put_consents(request: Request) -> Response:
+    """Set the rules of an ``institution``'s consents; those that are not given are off."""
+    try:
+        wanted = await _document(request)
+        institution = wanted.pop("institution", None)
+        core_of(request).consents.put(institution, wanted)
+    except (TypeError, ValueError) as error:
+        return JSONResponse({"error": str(error)}, 400)
+    return Response(status_code=204)
+
+
+async def clear_consents(request: Request) -> Response:
+    """Let the consents of every institution be plain ones."""
+    core_of(request).consents.rules.clear()
+    return Response(status_code=204)
+
+
+async def put_requisition(request: Request) -> Response:
+    """Put a consent into a ``status``, or let the user take it back (``is_revoked``)."""
+    core = core_of(request)
+    requisition = core.state.requisitions.get(request.path_params["id"])
+    try:
+        wanted = await _document(request)
+    except (TypeError, ValueError) as error:
+        return JSONResponse({"error": str(error)}, 400)
+    if requisition is None or not set(wanted) <= {"status", "is_revoked"}:
+        message = "status and is_revoked of a consent that there is can be set"
+        return JSONResponse({"error": message}, 400)
+    requisition.status = str(wanted.get("status", requisition.status))
+    requisition.is_revoked = bool(wanted.get("is_revoked", requisition.is_revoked))
+    core.state.save()
+    return Response(status_code=204)
+
+
 async def _document(request: Request) -> dict[str, Any]:
     document = json.loads(await request.body())
     if not isinstance(document, dict):
@@ -122,6 +156,9 @@ ROUTES = [
     Route("/faults", faults),
     Route("/faults", add_faults, methods=["PUT"]),
     Route("/faults", clear_faults, methods=["DELETE"]),
+    Route("/consents", put_consents, methods=["PUT"]),
+    Route("/consents", clear_consents, methods=["DELETE"]),
+    Route("/requisitions/{id}", put_requisition, methods=["PUT"]),
     Route("/quirks", quirks),
     Route("/quirks", put_quirks, methods=["PUT"]),
     Route("/quirks", clear_quirks, methods=["DELETE"]),

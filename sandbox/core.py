@@ -10,16 +10,17 @@ from typing import Any
 from starlette.requests import Request
 
 from sandbox.accounts import Account, at_institution, find_account
+from sandbox.consent_rules import Consents
 from sandbox.faults import Faults
 from sandbox.limits import Windows
 from sandbox.quirks import Switches
-from sandbox.state import State
+from sandbox.state import Agreement, Requisition, State
 from sandbox.world import World, world
 
 
 @dataclass
 class Core:
-    """State, world, limits, faults, quirks and the record of calls.
+    """State, world, limits, faults, quirks, rules of consents and the record of calls.
 
     :param daily_limit: successful calls a day for each account and scope.
     :param bank_limits: the same by institution, of banks that allow fewer.
@@ -32,6 +33,7 @@ class Core:
     world: World = field(init=False)
     faults: Faults = field(default_factory=Faults)
     quirks: Switches = field(default_factory=Switches)
+    consents: Consents = field(default_factory=Consents)
     requests: list[dict[str, Any]] = field(default_factory=list)
     bank_limits: Mapping[str, int] = field(default_factory=dict)
 
@@ -48,15 +50,25 @@ class Core:
         """Return how many calls a day an account's bank allows for each scope."""
         return self.bank_limits.get(account.institution_id, self.daily_limit)
 
-    def account_ids(self, institution_id: str, holder: int = 0) -> dict[str, Account]:
-        """Return the accounts of an institution by the id that GoCardless gives them.
+    def opened_by(self, requisition: Requisition, holder: int = 0) -> dict[str, Account]:
+        """Return the accounts that a consent opens, by the id that GoCardless gives them.
 
         :param holder: which of many people who live the same life, each with accounts of their own.
         """
+        rules = self.consents.at(requisition.institution_id)
         return {
-            account.provider_id(self.state.seed, holder): account
-            for account in at_institution(institution_id)
+            rules.identity(account, self.state.seed, requisition.id, holder): account
+            for account in rules.opened(at_institution(requisition.institution_id))
         }
+
+    def accounts_of(self, agreement: Agreement) -> list[str]:
+        """Return the ids of the accounts that were opened under an agreement."""
+        return [
+            account
+            for requisition in self.state.requisitions.values()
+            if requisition.agreement == agreement.id
+            for account in requisition.accounts
+        ]
 
     def account(self, provider_id: str) -> Account | None:
         """Return an account that was opened by some consent."""

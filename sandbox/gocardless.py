@@ -87,7 +87,9 @@ async def institution(request: Request) -> Response:
     bank = INSTITUTIONS.get(request.path_params["id"])
     if bank is None:
         raise not_found()
-    return answer(bank.detail(base_url(request)))
+    rules = core_of(request).consents.at(bank.id)
+    more = ["separate_continuous_history_consent"] if rules.separates_history else []
+    return answer(bank.detail(base_url(request), *more))
 
 
 ROUTES = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +47,7 @@ async def metadata(request: Request) -> Response:
         body["iban"] = account.iban
     if account.scan:
         body["bban"] = account.iban[4:]
-    return answer(body)
+    return answer(core.consents.at(account.institution_id).metadata(body))
 
 
 def _data_route(scope: str, known: frozenset[str], read: Reader) -> Route:
@@ -81,7 +82,8 @@ def _details(request: Request, account: Account, agreement: Agreement, now: dt.d
     core = core_of(request)
     told = telling.occasion(core, account, "details", now, now.date())
     telling.refuse(core, account, "details", told)
-    return telling.details(core, account, told)
+    body = telling.details(core, account, told)
+    return {"account": core.consents.at(account.institution_id).details(body["account"])}
 
 
 def _balances(request: Request, account: Account, agreement: Agreement, now: dt.datetime) -> Any:
@@ -111,7 +113,20 @@ def _transactions(
     first = max(first, oldest) if first else oldest
     told = telling.occasion(core, account, "transactions", now, first)
     telling.refuse(core, account, "transactions", told)
-    return telling.transactions(core, account, told, last or dt.date.max)
+    body = telling.transactions(core, account, told, last or dt.date.max)
+    identity, linked = _linked(request)
+    return _renamed(body, identity) if linked.is_renamed else body
+
+
+def _renamed(body: Any, identity: str) -> Any:
+    """Return an answer whose rows have the ids that GoCardless makes for another account."""
+    if not isinstance(body, dict):
+        return body
+    for row in body.get("transactions", {}).get("booked", []):
+        if "internalTransactionId" in row:
+            made = f"{identity}/{row['internalTransactionId']}"
+            row["internalTransactionId"] = hashlib.sha256(made.encode()).hexdigest()[:32]
+    return body
 
 
 def _day(request: Request, name: str) -> dt.date | None:
@@ -149,11 +164,12 @@ def _linked(request: Request) -> tuple[str, Linked]:
 
 
 def _agreements(core: Core, account: str) -> list[Agreement]:
-    """Return the accepted agreements behind an account, the newest first."""
+    """Return the accepted agreements behind an account that nobody took back, the newest first."""
     found = [
         agreement
         for requisition in core.state.requisitions.values()
         if account in requisition.accounts
+        and not requisition.is_revoked
         and (agreement := core.state.agreements.get(requisition.agreement)) is not None
         and agreement.accepted is not None
     ]
@@ -166,6 +182,9 @@ def _is_valid(agreement: Agreement, now: dt.datetime) -> bool:
 
 def _permission(core: Core, account: str, scope: str, now: dt.datetime) -> Agreement:
     agreements = _agreements(core, account)
+    _expire(core, account, now)
+    if not agreements and _was_revoked(core, account):
+        raise _access_expired(scope)
     if not agreements:
         raise error(
             403,
@@ -179,7 +198,6 @@ def _permission(core: Core, account: str, scope: str, now: dt.datetime) -> Agree
             "This account or its requisition was suspended due to numerous errors that occurred "
             "while accessing it.",
         )
-    _expire(core, account, now)
     agreement = next((each for each in agreements if _is_valid(each, now)), None)
     if agreement is None:
         over = agreements[0]
@@ -191,12 +209,7 @@ def _permission(core: Core, account: str, scope: str, now: dt.datetime) -> Agree
             "new EUA and Requisition",
         )
     if agreement.reconfirm_by is not None and now >= agreement.reconfirm_by:
-        raise error(
-            401,
-            f"Couldn't update account {scope}",
-            "Access has expired or it has been revoked. To restore access reconnect the account.",
-            "AccessExpiredError",
-        )
+        raise _access_expired(scope)
     if scope not in agreement.access_scope:
         raise error(
             403,
@@ -212,10 +225,29 @@ def _expire(core: Core, account: str, now: dt.datetime) -> None:
     for requisition in core.state.requisitions.values():
         agreement = core.state.agreements.get(requisition.agreement)
         is_suspended = requisition.status == "SU"
-        is_over = agreement is not None and not _is_valid(agreement, now)
+        is_over = requisition.is_revoked or (
+            agreement is not None and not _is_valid(agreement, now)
+        )
         if account in requisition.accounts and is_over and not is_suspended:
             requisition.status = "EX"
     core.state.save()
+
+
+def _was_revoked(core: Core, account: str) -> bool:
+    return any(
+        requisition.is_revoked
+        for requisition in core.state.requisitions.values()
+        if account in requisition.accounts
+    )
+
+
+def _access_expired(scope: str) -> ApiError:
+    return error(
+        401,
+        f"Couldn't update account {scope}",
+        "Access has expired or it has been revoked. To restore access reconnect the account.",
+        "AccessExpiredError",
+    )
 
 
 # The daily quota

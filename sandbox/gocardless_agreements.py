@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -10,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.clock import iso_micros
-from sandbox.core import Core, base_url, core_of
+from sandbox.consent_rules import ConsentRules
+from sandbox.core import base_url, core_of
 from sandbox.gocardless_requests import (
     Fields,
     bad_redirect,
@@ -60,6 +62,7 @@ async def agreement_create(request: Request) -> Response:
         summary = "Field 'access_scope' may not be an empty list."
         detail = f"Please choose one or several of {list(SCOPES)}."
         raise field_error(400, "access_scope", summary, detail, as_list=True)
+    _check_scopes(core.consents.at(bank.id), scope)
     history = fields.integer("max_historical_days", min(90, bank.total_days))
     if not 0 < history <= bank.total_days:
         detail = (
@@ -70,6 +73,8 @@ async def agreement_create(request: Request) -> Response:
             400, "max_historical_days", "Incorrect max_historical_days", detail, as_list=True
         )
     reconfirmation = fields.boolean("reconfirmation")
+    if reconfirmation and not core.consents.at(bank.id).may_reconfirm:
+        raise error(403, "", "You do not have permission to enable reconfirmation.")
     agreement = Agreement(
         id=str(uuid.uuid4()),
         created=core.now(),
@@ -82,6 +87,28 @@ async def agreement_create(request: Request) -> Response:
     core.state.agreements[agreement.id] = agreement
     core.state.save()
     return answer(agreement_body(agreement), 201)
+
+
+def _check_scopes(rules: ConsentRules, scope: list[str]) -> None:
+    unsupported = [each for each in scope if each not in rules.scopes]
+    if unsupported:
+        detail = (
+            f"The access scopes supported by the institution are {list(rules.scopes)}. "
+            f"The following scopes are not supported: {unsupported}"
+        )
+        raise field_error(
+            400, "access_scope", "Unsupported access scope selected.", detail, as_list=True
+        )
+    summary = "Institution access scope dependencies error"
+    if set(rules.together) & set(scope) and not set(rules.together) <= set(scope):
+        detail = (
+            "For this institution the following scopes are required together: "
+            f"{list(rules.together)}"
+        )
+        raise field_error(400, "access_scope", summary, detail, as_list=True)
+    if not set(rules.mandatory) <= set(scope):
+        detail = f"The following scopes are mandatory for this institution: {list(rules.mandatory)}"
+        raise field_error(400, "access_scope", summary, detail, as_list=True)
 
 
 def _valid_days(fields: Fields, bank: Institution, *, reconfirmation: bool) -> int:
@@ -168,7 +195,7 @@ async def reconfirmation_create(request: Request) -> Response:
         raise bad_redirect()
     if agreement.reconfirm_by is None:
         raise _not_accepted(agreement)
-    if not _accounts_of(core, agreement):
+    if not core.accounts_of(agreement):
         requisition = next(
             (row.id for row in core.state.requisitions.values() if row.agreement == agreement.id),
             "",
@@ -183,7 +210,16 @@ async def reconfirmation_create(request: Request) -> Response:
             f"For EUA '{agreement.id}' reconfirmation period was until "
             f"{last:%Y-%m-%d %H:%M:%S.%f}.",
         )
+    if agreement.expires is not None and agreement.expires <= agreement.reconfirm_by:
+        raise error(
+            400,
+            "No accounts left to reconfirm.",
+            f"For EUA '{agreement.id}' with access valid for {agreement.access_valid_for_days} "
+            "days there are no accounts left to reconfirm after "
+            f"{agreement.expires:%Y-%m-%d %H:%M:%S.%f}.",
+        )
     agreement.reconfirmation_asked = core.now()
+    agreement.reconfirmation_mark = agreement.reconfirm_by
     agreement.reconfirmation_redirect = redirect
     core.state.save()
     return answer(_reconfirmation_body(request, agreement), 201)
@@ -205,8 +241,12 @@ def _reconfirmation_body(request: Request, agreement: Agreement) -> dict[str, An
     asked, accepted = agreement.reconfirmation_asked, agreement.accepted
     if asked is None or accepted is None:
         raise not_found()
-    done = agreement.reconfirmed
-    mark = agreement.reconfirm_by or accepted
+    mark = agreement.reconfirmation_mark or accepted
+
+    def since(at: dt.datetime | None) -> str | None:
+        return iso_micros(at) if at is not None and at >= asked else None
+
+    done, rejected = since(agreement.reconfirmed), since(agreement.rejected)
     return {
         "reconfirmation_url": f"{base_url(request)}/consent/reconfirm/{agreement.id}/",
         "created": iso_micros(asked),
@@ -214,21 +254,12 @@ def _reconfirmation_body(request: Request, agreement: Agreement) -> dict[str, An
         "url_valid_to": iso_micros(mark + RECONFIRMATION_WINDOW),
         "redirect": agreement.reconfirmation_redirect,
         "last_accessed": None,
-        "last_submitted": iso_micros(done) if done else None,
+        "last_submitted": done or rejected,
         "accounts": {
-            account: {"reconfirmed": iso_micros(done) if done else None, "rejected": None}
-            for account in _accounts_of(core, agreement)
+            account: {"reconfirmed": done, "rejected": None if done else rejected}
+            for account in core.accounts_of(agreement)
         },
     }
-
-
-def _accounts_of(core: Core, agreement: Agreement) -> list[str]:
-    return [
-        account
-        for requisition in core.state.requisitions.values()
-        if requisition.agreement == agreement.id
-        for account in requisition.accounts
-    ]
 
 
 def agreement_body(agreement: Agreement) -> dict[str, Any]:

@@ -60,11 +60,11 @@ class Institution:
             answer["max_access_valid_for_days_reconfirmation"] = str(self.reconfirmed_days)
         return answer
 
-    def detail(self, base_url: str) -> dict[str, Any]:
+    def detail(self, base_url: str, *more_features: str) -> dict[str, Any]:
         """Return what the detail call says of it."""
         return {
             **self.summary(base_url),
-            "supported_features": list(self.features),
+            "supported_features": [*self.features, *more_features],
             "identification_codes": [],
         }
 

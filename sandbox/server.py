@@ -142,11 +142,32 @@ class Sandbox:
         """Let all banks do as documented."""
         self._call("DELETE", "/sandbox/quirks")
 
+    def consents(self, institution_id: str, **rules: Any) -> None:
+        """Let the consents of a bank be otherwise than the plain case.
+
+        :param rules: see :class:`sandbox.consent_rules.ConsentRules`; those not given are off.
+        :raises ValueError: if there is no such bank or rule.
+        """
+        self._call("PUT", "/sandbox/consents", {"institution": institution_id, **rules})
+
+    def clear_consents(self) -> None:
+        """Let the consents of all banks be plain."""
+        self._call("DELETE", "/sandbox/consents")
+
+    def set_requisition(
+        self, requisition_id: str, *, status: str | None = None, is_revoked: bool | None = None
+    ) -> None:
+        """Put a consent into a state, or let the user take it back at the bank."""
+        wanted = {"status": status, "is_revoked": is_revoked}
+        told = {name: value for name, value in wanted.items() if value is not None}
+        self._call("PUT", f"/sandbox/requisitions/{requisition_id}", told)
+
     def approve(self, requisition: str, outcome: str = "approve", *, holder: int = 0) -> str:
         """Decide on a consent page as a person would.
 
         :param requisition: its id or its link.
-        :param outcome: ``approve``, ``refuse``, or ``authenticate`` and ``grant`` on the way.
+        :param outcome: ``approve``, ``refuse``, or ``authenticate`` and ``grant`` on the way; or
+            the error that the browser comes back with, such as ``UnknownError``.
         :param holder: who consents; whoever is not 0, the household, has accounts of their own.
         :returns: the address to which the person is sent.
         """

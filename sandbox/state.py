@@ -31,7 +31,9 @@ class Agreement:
     reconfirmation: bool
     accepted: dt.datetime | None = None
     reconfirmed: dt.datetime | None = None
+    rejected: dt.datetime | None = None
     reconfirmation_asked: dt.datetime | None = None
+    reconfirmation_mark: dt.datetime | None = None
     reconfirmation_redirect: str | None = None
 
     @property
@@ -49,7 +51,10 @@ class Agreement:
 
 @dataclass
 class Requisition:
-    """A link between the company, an agreement and the accounts it opened."""
+    """A link between the company, an agreement and the accounts it opened.
+
+    :param is_revoked: the user took it back at the bank.
+    """
 
     id: str
     created: dt.datetime
@@ -63,15 +68,20 @@ class Requisition:
     account_selection: bool
     redirect_immediate: bool
     ssn: str | None = None
+    is_revoked: bool = False
 
 
 @dataclass
 class Linked:
-    """An account that was opened by some consent, ever."""
+    """An account that was opened by some consent, ever.
+
+    :param is_renamed: this is not the id that it has by itself, and its rows have others too.
+    """
 
     key: str
     created: dt.datetime
     last_accessed: dt.datetime | None = None
+    is_renamed: bool = False
 
 
 @dataclass
@@ -165,7 +175,10 @@ class State:
             raise ValueError(message) from error
 
 
-_INSTANTS = ("created", "accepted", "reconfirmed", "reconfirmation_asked", "last_accessed")
+_INSTANTS = (
+    "created", "accepted", "reconfirmed", "rejected", "reconfirmation_asked", "reconfirmation_mark",
+    "last_accessed",
+)  # fmt: skip
 
 
 def _instants(row: dict[str, Any]) -> dict[str, Any]:

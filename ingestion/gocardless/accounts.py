@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from farthing import clock
+from ingestion import ledger
 from ingestion.accounts import for_each
 from ingestion.gocardless.answers import read_answer
 from ingestion.gocardless.quota import ask, held, note_answer
@@ -16,6 +17,7 @@ from ingestion.gocardless.targets import Account, accounts, lock_account, open_c
 from ingestion.run import AccountOutcome, Run, StepOutcome, Window
 from postgres.gocardless.operations import balances, bank_accounts, transactions
 from postgres.payload import storable
+from providers.errors import ConsentExpired
 from providers.gocardless import banks
 from providers.gocardless.client import GoCardlessClient
 from providers.gocardless.rows import read_balance
@@ -135,7 +137,12 @@ def _for_each_account(
     with open_client(run) as client:
 
         def work(account: Account) -> AccountOutcome:
-            return known.get(account.bank_account_id) or pull(client, account)
+            try:
+                return known.get(account.bank_account_id) or pull(client, account)
+            except ConsentExpired:
+                # Said at once, though the connections may have been projected before.
+                ledger.renew_connections(run)
+                raise
 
         return for_each(run, table, targets, work)
 
@@ -156,9 +163,12 @@ def _window(account: Account, asked: Window) -> Window:
 
 
 def _oldest_day(account: Account) -> dt.date:
-    """Return the first day that can be asked for: some banks tell of all days only at first."""
+    """Return the first day that can be asked for.
+
+    Some banks tell of all days right after consent only, which is before the first scan under it.
+    """
     days = account.history_days
-    if account.transactions_through is not None:
+    if account.scanned_on is not None:
         days = min(days, banks.profile(account.institution_id).history_days or days)
     return clock.today() - dt.timedelta(days=days)
 
@@ -169,9 +179,10 @@ def _is_scan(account: Account, window: Window) -> bool:
 
 def _gap(account: Account, window: Window) -> tuple[dt.date, dt.date] | None:
     """Return the days after the watermark that have passed out of the bank's reach."""
-    if account.transactions_through is None or window.last < clock.today():
+    through = account.transactions_through or account.known_through
+    if through is None or window.last < clock.today():
         return None
-    first = account.transactions_through + dt.timedelta(days=1)
+    first = through + dt.timedelta(days=1)
     last = _oldest_day(account) - dt.timedelta(days=1)
     return (first, last) if first <= last else None
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 from typing import Any
+from uuid import UUID
 
+from sqlalchemy.orm import Session
+
+from farthing import clock
 from ingestion.accounts import for_each
 from ingestion.gocardless.quota import ask, note_answer
 from ingestion.gocardless.targets import (
@@ -24,10 +28,11 @@ from postgres.gocardless.operations import (
     bank_accounts,
     institutions,
     rate_limits,
+    reconfirmations,
     requisitions,
 )
-from postgres.payload import storable
-from providers.errors import AccessDenied
+from postgres.payload import Stamp, storable
+from providers.errors import AccessDenied, NotFound
 from providers.gocardless import models
 from providers.gocardless.client import GoCardlessClient
 from providers.gocardless.rows import AccountFacts, read_account
@@ -66,26 +71,78 @@ def pull_bank_accounts(run: Run) -> StepOutcome:
 
 def _pull_requisition(run: Run, client: GoCardlessClient, consent: Consent) -> AccountOutcome:
     """Read one requisition with its agreement and institution, and land them together."""
-    requisition = client.requisition(str(consent.requisition_id)).payload
+    try:
+        requisition = client.requisition(str(consent.requisition_id)).payload
+    except NotFound:
+        if not consent.is_offer:
+            raise
+        # Nobody will give it any more. The one that it was to renew goes on as before.
+        with run.sessions.begin() as session:
+            requisitions.remove_renewal(
+                session, consent.user_id, consent.requisition_id, at=clock.now()
+            )
+        return AccountOutcome(consent.connection_id, consent.label)
     parsed = models.Requisition.parse(requisition)
     agreement = client.agreement(parsed.agreement).payload if parsed.agreement else None
     institution = client.institution(consent.institution_id).payload
+    confirmation = (
+        client.reconfirmation(parsed.agreement).payload
+        if parsed.agreement and consent.asks_again
+        else None
+    )
     with run.sessions.begin() as session:
         stamp = lock(session, f"requisition:{consent.requisition_id}", run_id=run.run_id)
         institutions.land(session, [institution], stamp)
         if agreement is not None:
-            terms = models.Agreement.parse(agreement)
-            agreements.land(
-                session,
-                consent.user_id,
-                agreement,
-                stamp,
-                max_historical_days=terms.max_historical_days,
-                access_valid_for_days=terms.access_valid_for_days,
-                accepted_at=terms.accepted,
-            )
+            land_agreement(session, consent.user_id, agreement, stamp)
+        if confirmation is not None and parsed.agreement:
+            land_reconfirmation(session, consent.user_id, parsed.agreement, confirmation, stamp)
         counts = requisitions.land(session, consent.user_id, requisition, stamp)
     return AccountOutcome(consent.connection_id, consent.label, received=1, counts=counts)
+
+
+def land_agreement(
+    session: Session, user_id: UUID, payload: dict[str, Any], stamp: Stamp
+) -> models.Agreement:
+    """Store an agreement, and return what it says.
+
+    :raises UnexpectedResponse: if it cannot be read.
+    """
+    terms = models.Agreement.parse(payload)
+    agreements.land(
+        session,
+        user_id,
+        payload,
+        stamp,
+        max_historical_days=terms.max_historical_days,
+        access_valid_for_days=terms.access_valid_for_days,
+        has_reconfirmation=terms.reconfirmation,
+        accepted_at=terms.accepted,
+    )
+    return terms
+
+
+def land_reconfirmation(
+    session: Session, user_id: UUID, agreement_id: str, payload: dict[str, Any], stamp: Stamp
+) -> models.Reconfirmation:
+    """Store what became of asking a user to confirm an agreement, and return what it says.
+
+    :raises UnexpectedResponse: if it cannot be read.
+    """
+    asked = models.Reconfirmation.parse(payload)
+    reconfirmations.land(
+        session,
+        user_id,
+        UUID(agreement_id),
+        payload,
+        stamp,
+        requested_at=asked.created,
+        url=asked.reconfirmation_url,
+        url_valid_from=asked.url_valid_from,
+        url_valid_to=asked.url_valid_to,
+        confirmed_at=asked.confirmed_at,
+    )
+    return asked
 
 
 def _pull_bank_account(
@@ -100,9 +157,7 @@ def _pull_bank_account(
     metadata = client.account(target.key).payload
     details = (known.payload["details"] if known else None) or {}
     facts, counts = _land(run, target, {"account": metadata, "details": details})
-    outcome = AccountOutcome(
-        target.connection_id, account_label(facts.name, facts.account_number), received=1
-    )
+    outcome = AccountOutcome(target.connection_id, _label(target, facts), received=1)
     if details:
         return dataclasses.replace(outcome, counts=counts)
     told = _ask_details(run, client, target)
@@ -111,19 +166,15 @@ def _pull_bank_account(
         facts, more = _land(run, target, {"account": metadata, "details": details}, answer=told)
         # One row that was written twice.
         counts = counts if counts.written else more
-    outcome = dataclasses.replace(
-        outcome, label=account_label(facts.name, facts.account_number), counts=counts
-    )
+    outcome = dataclasses.replace(outcome, label=_label(target, facts), counts=counts)
     if facts.currency is not None:
         return outcome
     if isinstance(told, AccountOutcome) and told.status is Status.DEFERRED:
         return dataclasses.replace(
             outcome, status=Status.DEFERRED, reason=told.reason, resumes_at=told.resumes_at
         )
-    why = told.reason if isinstance(told, AccountOutcome) else "the bank does not tell it"
-    return dataclasses.replace(
-        outcome, status=Status.FAILED, reason=f"its currency is unknown: {why}"
-    )
+    why = told.reason if isinstance(told, AccountOutcome) else "the bank tells no currency"
+    return dataclasses.replace(outcome, reason=f"{why}; its balances tell its currency")
 
 
 def _ask_details(
@@ -138,6 +189,10 @@ def _ask_details(
         return ask(run, found[0], "details", functools.partial(client.details, target.key))
     except AccessDenied as error:
         return AccountOutcome(target.connection_id, target.label, Status.FAILED, str(error))
+
+
+def _label(target: ConsentedAccount, facts: AccountFacts) -> str:
+    return account_label(facts.name, facts.account_number or target.key)
 
 
 def _known(run: Run, target: ConsentedAccount) -> BankAccount | None:

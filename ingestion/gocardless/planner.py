@@ -39,6 +39,7 @@ class Standing:
     :param account_failures: the same over all kinds of data.
     :param refusal: why it is not to be asked, with the reason for the user and until when; None:
         until a new consent.
+    :param is_reconfirmable: the consent ends there for who does not confirm it once more.
     :param is_granted: whether the consent covers it.
     :param is_suspended: GoCardless says that the account is.
     """
@@ -58,6 +59,7 @@ class Standing:
     refusal_reason: str | None = None
     refused_until: dt.datetime | None = None
     consent_expires_at: dt.datetime | None = None
+    is_reconfirmable: bool = False
     is_granted: bool = True
     is_suspended: bool = False
 
@@ -131,7 +133,12 @@ def _told_left(standing: Standing, now: dt.datetime) -> int | None:
 def _never(standing: Standing, now: dt.datetime) -> Held | None:
     expires_at = standing.consent_expires_at
     if expires_at is not None and expires_at <= now:
-        return Held(Status.FAILED, f"consent ended on {expires_at:%Y-%m-%d}")
+        what = (
+            "the consent had to be confirmed once more by"
+            if standing.is_reconfirmable
+            else "consent ended on"
+        )
+        return Held(Status.FAILED, f"{what} {expires_at:%Y-%m-%d}")
     if not standing.is_granted:
         return Held(Status.COMPLETED, f"the consent does not cover {standing.resource}")
     if standing.is_suspended:

@@ -19,8 +19,6 @@ from ingestion.gocardless import planner
 from ingestion.gocardless.planner import Held, Standing
 from ingestion.gocardless.targets import Account
 from ingestion.run import AccountOutcome, Run, Status
-from postgres.common.enums import ConnectionStatus
-from postgres.common.operations import connections
 from postgres.gocardless.models import RateLimit
 from postgres.gocardless.operations import rate_limits
 from providers.errors import ProviderError, Repeat
@@ -75,8 +73,6 @@ def _reserve(run: Run, account: Account, resource: str, called_at: dt.datetime) 
         hold = planner.held_back(standing, called_at, spares_last=run.spares_last_call)
         if hold is None:
             rate_limits.count_call(session, account.user_id, limit, called_at)
-        elif _is_over(account, called_at):
-            _expire(session, account, _reason(account, hold))
     return hold
 
 
@@ -91,8 +87,6 @@ def held(run: Run, accounts: Sequence[Account], resource: str) -> dict[UUID, Acc
         for account, standing in standings(session, accounts, resource=resource):
             if hold := planner.held_back(standing, now, spares_last=run.spares_last_call):
                 found[account.bank_account_id] = _outcome(account, hold)
-                if _is_over(account, now):
-                    _expire(session, account, _reason(account, hold))
     return found
 
 
@@ -135,6 +129,7 @@ def _unasked(resource: str, account: Account) -> Standing:
     return Standing(
         resource=resource,
         consent_expires_at=account.consent_expires_at,
+        is_reconfirmable=account.is_reconfirmable,
         is_granted=account.scopes is None or resource in account.scopes,
         is_suspended=account.is_suspended,
     )
@@ -229,17 +224,6 @@ def _headers(source: Answer | ProviderError) -> dict[str, Any]:
                 "resets_at": limit.resets_at,
             }
     return {}
-
-
-def _is_over(account: Account, now: dt.datetime) -> bool:
-    return account.consent_expires_at is not None and account.consent_expires_at <= now
-
-
-def _expire(session: Session, account: Account, reason: str) -> None:
-    if account.connection_id is not None:
-        connections.set_status(
-            session, account.user_id, account.connection_id, ConnectionStatus.EXPIRED, reason
-        )
 
 
 def _outcome(account: Account, held: Held) -> AccountOutcome:

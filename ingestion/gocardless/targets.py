@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,16 +11,16 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from farthing import clock
 from ingestion.gocardless.pacing import SharedPace
 from ingestion.gocardless.token_store import SharedTokens
 from ingestion.run import Run
 from postgres.common.enums import Provider
-from postgres.common.models import Connection
 from postgres.common.operations import connections
 from postgres.common.operations.accounts import account_label
-from postgres.core import lock
+from postgres.core import any_of, lock
 from postgres.gocardless.models import Agreement, BankAccount, Requisition
-from postgres.gocardless.operations import requisitions
+from postgres.gocardless.operations import reconfirmations, requisitions
 from postgres.payload import Stamp
 from providers.gocardless import models
 from providers.gocardless.client import GoCardlessClient
@@ -29,6 +29,8 @@ from providers.gocardless.tokens import TokenKeeper
 
 # Says how far back a bank may be read where no agreement does.
 _DEFAULT_HISTORY_DAYS = 90
+# What a consent is like that was given once and is what its connection reads through.
+_READ = (requisitions.LINKED, requisitions.EXPIRED, requisitions.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Consent:
     """A requisition and the connection that it is, or that it will renew.
 
     :param account_ids: GoCardless's ids of the accounts that it opened; empty until it is linked.
+    :param is_offer: nobody has given it yet, and the one that it is to renew goes on reading.
+    :param asks_again: the user was asked to confirm its agreement once more and has not answered.
     """
 
     user_id: UUID
@@ -44,6 +48,8 @@ class Consent:
     requisition_id: UUID
     institution_id: str
     account_ids: tuple[UUID, ...]
+    is_offer: bool
+    asks_again: bool
 
     @property
     def key(self) -> str:
@@ -83,9 +89,12 @@ class ConsentedAccount:
 class Account:
     """A bank account that is known.
 
-    :param consent_expires_at: computed from the agreement; None if it does not expire.
+    :param consent_expires_at: computed: when it is not read any more unless the user acts; None if
+        it does not end.
+    :param is_reconfirmable: confirming the consent once more is what they have to do.
     :param history_days: how far back the consent reaches.
     :param transactions_through: the watermark; None before the first pull.
+    :param known_through: the watermark of the account under the ids that it had before.
     :param institution_id: GoCardless's id of the bank.
     :param holder: whose account it is, where the bank tells.
     :param scanned_on: when all days that the bank gives were last read at once.
@@ -99,8 +108,10 @@ class Account:
     bank_account_id: UUID
     provider_account_id: UUID
     consent_expires_at: dt.datetime | None
+    is_reconfirmable: bool
     history_days: int
     transactions_through: dt.date | None
+    known_through: dt.date | None
     institution_id: str
     holder: str | None
     scanned_on: dt.date | None
@@ -136,86 +147,130 @@ def lock_account(session: Session, account: Account, run: Run) -> Stamp:
 
 
 def consents(run: Run) -> list[Consent]:
-    """Return the requisitions that may still matter: all but the ones another has replaced."""
+    """Return the requisitions that may still matter, with renewals that wait to be given."""
     with run.sessions.begin() as session:
         found = requisitions.list_all_requisitions(session)
-        known = {
-            connection.provider_connection_id: (connection.id, institution.name)
-            for connection, institution in connections.list_with_institutions(
+        names = {
+            institution.provider_institution_id: institution.name
+            for _, institution in connections.list_with_institutions(
                 session, provider=Provider.GOCARDLESS
             )
         }
-    replaced = {r.replaces_id for r in found if r.status == requisitions.LINKED}
-    return [_consent(r, known) for r in found if r.id not in replaced]
-
-
-def accounts(run: Run, *, bank_account_id: UUID | None = None) -> list[Account]:
-    """Return the accounts of all consents that were given, also of those that have ended since.
-
-    :param bank_account_id: only this one.
-    """
-    query = (
-        sa.select(BankAccount, Agreement, Connection.id, Requisition)
-        .join(Requisition, Requisition.id == BankAccount.requisition_id)
-        .outerjoin(Agreement, Agreement.id == Requisition.agreement_id)
-        .outerjoin(
-            Connection,
-            sa.and_(
-                Connection.provider == Provider.GOCARDLESS,
-                # A renewal reads for the connection that it renews.
-                Connection.provider_connection_id.in_(
-                    (
-                        sa.cast(Requisition.id, sa.Text),
-                        sa.cast(Requisition.replaces_id, sa.Text),
-                    )
-                ),
-            ),
-        )
-        .where(
-            Requisition.removed_at.is_(None),
-            Requisition.status.in_(
-                (requisitions.LINKED, requisitions.EXPIRED, requisitions.SUSPENDED)
-            ),
-        )
-        .order_by(BankAccount.first_seen_at, BankAccount.name, BankAccount.id)
-    )
-    if bank_account_id is not None:
-        query = query.where(BankAccount.id == bank_account_id)
-    with run.sessions.begin() as session:
-        rows = session.execute(query).all()
+        asked = _asked_again(session, {r.agreement_id for r in found if r.agreement_id})
     return [
-        Account(
-            user_id=account.user_id,
-            connection_id=connection_id,
-            label=account_label(account.name, account.account_number),
-            bank_account_id=account.id,
-            provider_account_id=account.provider_account_id,
-            consent_expires_at=_expiry(agreement),
-            history_days=agreement.max_historical_days if agreement else _DEFAULT_HISTORY_DAYS,
-            transactions_through=account.transactions_through,
-            institution_id=requisition.institution_id,
-            holder=read_account(account.payload).holder,
-            scanned_on=account.scanned_on,
-            scopes=_scopes(agreement),
-            is_suspended=requisition.status == requisitions.SUSPENDED
-            or account.status == "SUSPENDED",
+        _consent(
+            r,
+            names.get(r.institution_id, r.institution_id),
+            asks_again=r.agreement_id in asked,
         )
-        for account, agreement, connection_id, requisition in rows
+        for r in found
     ]
 
 
-def _consent(requisition: Requisition, known: dict[str, tuple[UUID, str]]) -> Consent:
-    # A renewal has no connection of its own before it is linked.
-    connection = known.get(str(requisition.id)) or known.get(str(requisition.replaces_id))
-    is_linked = requisition.status == requisitions.LINKED
-    listed = models.Requisition.parse(requisition.payload).accounts if is_linked else ()
-    return Consent(
-        user_id=requisition.user_id,
-        connection_id=connection[0] if connection else None,
-        label=connection[1] if connection else requisition.institution_id,
-        requisition_id=requisition.id,
+def accounts(run: Run, *, bank_account_id: UUID | None = None) -> list[Account]:
+    """Return the accounts of the consents that read now, also where their time is over.
+
+    A consent that another has replaced is not asked again, though it may have days left.
+
+    :param bank_account_id: only this one.
+    """
+    with run.sessions.begin() as session:
+        reading = {
+            r.id: r
+            for r in requisitions.list_all_requisitions(session)
+            if r.linked_at and r.status in _READ
+        }
+        query = (
+            sa.select(BankAccount, Agreement, _known_through())
+            .join(Requisition, Requisition.id == BankAccount.requisition_id)
+            .outerjoin(Agreement, Agreement.id == Requisition.agreement_id)
+            .where(BankAccount.requisition_id == any_of(reading))
+            .order_by(BankAccount.first_seen_at, BankAccount.name, BankAccount.id)
+        )
+        if bank_account_id is not None:
+            query = query.where(BankAccount.id == bank_account_id)
+        rows = session.execute(query).all()
+        confirmed = _confirmations(session, {a.id for _, a, _ in rows if a})
+    return [
+        _account(bank_account, reading[bank_account.requisition_id], agreement, through, confirmed)
+        for bank_account, agreement, through in rows
+    ]
+
+
+Confirmations = dict[tuple[UUID, UUID], dt.datetime]
+"""When an account was last confirmed once more, by agreement and GoCardless's id of it."""
+
+
+def _account(
+    bank_account: BankAccount,
+    requisition: Requisition,
+    agreement: Agreement | None,
+    known_through: dt.date | None,
+    confirmed: Confirmations,
+) -> Account:
+    ends_at, reconfirm_by = _ends(bank_account.provider_account_id, agreement, confirmed)
+    is_reconfirmable = reconfirm_by is not None and ends_at is not None and reconfirm_by < ends_at
+    return Account(
+        user_id=bank_account.user_id,
+        connection_id=requisition.connection_id,
+        label=account_label(bank_account.name, bank_account.account_number),
+        bank_account_id=bank_account.id,
+        provider_account_id=bank_account.provider_account_id,
+        consent_expires_at=reconfirm_by if is_reconfirmable else ends_at,
+        is_reconfirmable=is_reconfirmable,
+        history_days=agreement.max_historical_days if agreement else _DEFAULT_HISTORY_DAYS,
+        transactions_through=bank_account.transactions_through,
+        known_through=known_through,
         institution_id=requisition.institution_id,
-        account_ids=tuple(UUID(account_id) for account_id in listed),
+        holder=read_account(bank_account.payload).holder,
+        scanned_on=bank_account.scanned_on,
+        scopes=_scopes(agreement),
+        is_suspended=requisition.status == requisitions.SUSPENDED
+        or bank_account.status == "SUSPENDED",
+    )
+
+
+def _ends(
+    provider_account_id: UUID, agreement: Agreement | None, confirmed: Confirmations
+) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Return when a consent is over, and when an account has to have been confirmed again."""
+    if agreement is None or agreement.accepted_at is None:
+        return None, None
+    ends_at = agreement.accepted_at + dt.timedelta(days=agreement.access_valid_for_days)
+    if not agreement.has_reconfirmation:
+        return ends_at, None
+    last = confirmed.get((agreement.id, provider_account_id), agreement.accepted_at)
+    return ends_at, last + requisitions.RECONFIRMED_EVERY
+
+
+def _confirmations(session: Session, agreement_ids: set[UUID]) -> Confirmations:
+    found: Confirmations = {}
+    for asked in reconfirmations.list_of_agreements(session, agreement_ids):
+        for account_id, said in models.Reconfirmation.parse(asked.payload).accounts.items():
+            if said.reconfirmed is not None:
+                found[asked.agreement_id, UUID(account_id)] = said.reconfirmed
+    return found
+
+
+def _known_through() -> sa.ColumnElement[dt.date | None]:
+    """Return up to when the same account was read under ids that it had before."""
+    before, consent = sa.orm.aliased(BankAccount), sa.orm.aliased(Requisition)
+    return (
+        sa.select(sa.func.max(before.transactions_through))
+        .join(consent, consent.id == before.requisition_id)
+        .where(
+            before.user_id == BankAccount.user_id,
+            before.id != BankAccount.id,
+            consent.institution_id == Requisition.institution_id,
+            sa.or_(
+                before.account_id == BankAccount.account_id,
+                sa.and_(
+                    before.account_number == BankAccount.account_number,
+                    before.currency == BankAccount.currency,
+                ),
+            ),
+        )
+        .scalar_subquery()
     )
 
 
@@ -224,7 +279,25 @@ def _scopes(agreement: Agreement | None) -> tuple[str, ...] | None:
     return tuple(granted) if isinstance(granted, list) and granted else None
 
 
-def _expiry(agreement: Agreement | None) -> dt.datetime | None:
-    if agreement is None or agreement.accepted_at is None:
-        return None
-    return agreement.accepted_at + dt.timedelta(days=agreement.access_valid_for_days)
+def _asked_again(session: Session, agreement_ids: Collection[UUID]) -> set[UUID]:
+    return {
+        asked.agreement_id
+        for asked in reconfirmations.list_of_agreements(session, agreement_ids)
+        if asked.url_valid_to > clock.now()
+        and not models.Reconfirmation.parse(asked.payload).is_answered
+    }
+
+
+def _consent(requisition: Requisition, label: str, *, asks_again: bool) -> Consent:
+    is_linked = requisition.status == requisitions.LINKED
+    listed = models.Requisition.parse(requisition.payload).accounts if is_linked else ()
+    return Consent(
+        user_id=requisition.user_id,
+        connection_id=requisition.connection_id,
+        label=label,
+        requisition_id=requisition.id,
+        institution_id=requisition.institution_id,
+        account_ids=tuple(UUID(account_id) for account_id in listed),
+        is_offer=requisition.replaces_id is not None and requisition.linked_at is None,
+        asks_again=asks_again,
+    )

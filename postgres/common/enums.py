@@ -211,6 +211,7 @@ class NotificationType(StrEnum):
     PRICE_CHANGE = "price_change"
     MISSED_PAYMENT = "missed_payment"
     CONSENT_EXPIRY = "consent_expiry"
+    ACCOUNT_UNCLEAR = "account_unclear"
     SYNC_COMPLETE = "sync_complete"
     SYNC_FAILED = "sync_failed"
     EXPORT_COMPLETE = "export_complete"

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
-from postgres.common.models import AccountLink
 from postgres.core import any_of
 from postgres.gocardless.models import Answer, BankAccount, Transaction
 from postgres.identity import history
@@ -47,15 +46,9 @@ class Identified:
 
 def feeds_of(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> Sequence[BankAccount]:
     """Return the raw accounts that a ledger account is or was read through, locked."""
-    is_linked = sa.exists().where(
-        AccountLink.provider == PROVIDER,
-        AccountLink.user_id == user_id,
-        AccountLink.account_id == account_id,
-        AccountLink.provider_account_id == sa.cast(BankAccount.provider_account_id, sa.Text),
-    )
     return session.scalars(
         sa.select(BankAccount)
-        .where(BankAccount.user_id == user_id, is_linked)
+        .where(BankAccount.user_id == user_id, BankAccount.account_id == account_id)
         .order_by(BankAccount.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)

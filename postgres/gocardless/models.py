@@ -47,13 +47,37 @@ class Agreement(RawRow, Base):
     institution_id: Mapped[str]
     max_historical_days: Mapped[int]
     access_valid_for_days: Mapped[int]
+    has_reconfirmation: Mapped[bool] = mapped_column(
+        server_default=sa.false(), comment="the user has to confirm it every 90 days"
+    )
     accepted_at: Mapped[dt.datetime | None] = mapped_column(
         comment="validity counts from here; null until the user consents"
     )
 
 
+class Reconfirmation(HasId, RawRow, Base):
+    """One time that the user was asked to confirm an agreement once more, and whether they did."""
+
+    __tablename__ = "reconfirmations"
+    __table_args__ = (
+        same_owner("agreement_id", "gocardless.agreements", ondelete="CASCADE"),
+        sa.UniqueConstraint("agreement_id", "requested_at"),
+        {"schema": SCHEMA},
+    )
+
+    user_id: Mapped[uuid.UUID] = owner()
+    agreement_id: Mapped[uuid.UUID]
+    requested_at: Mapped[dt.datetime]
+    url: Mapped[str] = mapped_column(comment="where the user confirms")
+    url_valid_from: Mapped[dt.datetime]
+    url_valid_to: Mapped[dt.datetime]
+    confirmed_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="when the last account was confirmed; null: none was yet"
+    )
+
+
 class Requisition(RawRow, Base):
-    """A user's consent at one bank; the connection of the ledger."""
+    """A user's consent at one bank. The connection of the ledger goes on from one to the next."""
 
     __tablename__ = "requisitions"
     __table_args__ = (
@@ -62,18 +86,25 @@ class Requisition(RawRow, Base):
         same_owner("replaces_id", "gocardless.requisitions", ondelete="SET NULL"),
         sa.Index(None, "agreement_id"),
         sa.Index(None, "replaces_id"),
+        sa.Index(None, "connection_id"),
         {"schema": SCHEMA},
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="GoCardless's id")
     user_id: Mapped[uuid.UUID] = owner()
     institution_id: Mapped[str]
+    connection_id: Mapped[uuid.UUID | None] = mapped_column(
+        comment="the connection of the ledger that it opens or renews; null: not decided yet"
+    )
     agreement_id: Mapped[uuid.UUID | None]
     reference: Mapped[str]
     status: Mapped[str] = mapped_column(comment="two letters; LN is linked")
     link: Mapped[str] = mapped_column(comment="where the user consents")
     replaces_id: Mapped[uuid.UUID | None] = mapped_column(
         comment="the requisition whose connection this one renews"
+    )
+    linked_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="when it was first seen linked; from then on it reads in place of what it renews"
     )
     removed_at: Mapped[dt.datetime | None] = mapped_column(
         comment="the user ended the connection; what was read stays"
@@ -88,6 +119,7 @@ class BankAccount(HasId, RawRow, Base):
         sa.UniqueConstraint("id", "user_id"),
         same_owner("requisition_id", "gocardless.requisitions", ondelete="CASCADE"),
         sa.Index(None, "requisition_id"),
+        sa.Index(None, "account_id"),
         sa.UniqueConstraint("user_id", "provider_account_id"),
         {"schema": SCHEMA},
     )
@@ -95,6 +127,9 @@ class BankAccount(HasId, RawRow, Base):
     user_id: Mapped[uuid.UUID] = owner()
     requisition_id: Mapped[uuid.UUID]
     provider_account_id: Mapped[uuid.UUID] = mapped_column(comment="GoCardless's id")
+    account_id: Mapped[uuid.UUID | None] = mapped_column(
+        comment="the account of the ledger that it is; null: not decided yet, or the user is asked"
+    )
     status: Mapped[str | None] = mapped_column(comment="as delivered, such as READY or SUSPENDED")
     account_number: Mapped[str] = mapped_column(
         comment="IBAN, else the bank's own number, else a masked card number, else GoCardless's id"

@@ -6,6 +6,7 @@ The caller holds the lock of what is projected, see :func:`postgres.core.lock`.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,10 +39,13 @@ from postgres.gocardless.identification import feeds_of, identify
 from postgres.gocardless.models import BankAccount, Requisition
 from postgres.gocardless.models import Institution as RawInstitution
 from postgres.gocardless.models import Transaction as RawTransaction
+from postgres.gocardless.operations import requisitions
+from postgres.gocardless.placement import place_accounts
 
 PROVIDER = "gocardless"
 
 _CONNECTION = (
+    "id",
     "user_id",
     "institution_id",
     "provider",
@@ -49,8 +53,10 @@ _CONNECTION = (
     "status",
     "status_reason",
     "consent_expires_at",
+    "is_reconfirmable",
 )
 _ACCOUNT = (
+    "id",
     "user_id",
     "institution_id",
     "account_number",
@@ -148,34 +154,36 @@ def project_connections(session: Session, *, now: dt.datetime) -> WriteCounts:
 
     :param now: what decides whether a consent is over: expiry is computed, not waited for.
     """
-    old, new = sa.orm.aliased(Requisition), sa.orm.aliased(Requisition)
-    session.execute(
-        sa.update(Connection)
-        .where(
-            Connection.provider == PROVIDER,
-            Connection.provider_connection_id == sa.cast(old.id, sa.Text),
-            new.replaces_id == old.id,
-            new.status == "LN",
-        )
-        .values(provider_connection_id=sa.cast(new.id, sa.Text))
-        .execution_options(synchronize_session=False)
-    )
+    requisitions.assign_connections(session)
     return upsert_from_select(
         session,
         Connection,
-        select_text(read_sql(__file__, "connections.sql"), Connection, _CONNECTION, now=now),
-        key=("provider", "provider_connection_id"),
+        select_text(
+            read_sql(__file__, "connections.sql"),
+            Connection,
+            _CONNECTION,
+            now=now,
+            reasons=json.dumps(requisitions.ENDED),
+            reconfirmed_every=requisitions.RECONFIRMED_EVERY.days,
+        ),
+        key=("id",),
         insert_only=("user_id",),
     )
 
 
 def project_accounts(session: Session) -> WriteCounts:
-    """Bring bank accounts into the ledger, with a link from each provider id to its account."""
+    """Bring bank accounts into the ledger, with a link from each provider id to its account.
+
+    One that the user has to be asked about waits, with its rows: see
+    :mod:`postgres.gocardless.placement`.
+    """
+    place_accounts(session)
     counts = upsert_from_select(
         session,
         Account,
         select_text(read_sql(__file__, "accounts.sql"), Account, _ACCOUNT),
-        key=("user_id", "institution_id", "account_number", "currency"),
+        key=("id",),
+        insert_only=("user_id", "institution_id"),
     )
     upsert_from_select(
         session,
@@ -191,8 +199,8 @@ def linked_accounts(session: Session) -> list[LinkedAccount]:
     rows = session.execute(
         sa.select(
             BankAccount.user_id,
-            AccountLink.connection_id,
-            AccountLink.account_id,
+            Connection.id,
+            Account.id,
             BankAccount.id,
             Account.name,
             Account.account_number,
@@ -201,22 +209,8 @@ def linked_accounts(session: Session) -> list[LinkedAccount]:
         )
         .select_from(BankAccount)
         .join(Requisition, Requisition.id == BankAccount.requisition_id)
-        .join(
-            Connection,
-            sa.and_(
-                Connection.provider == PROVIDER,
-                Connection.provider_connection_id == sa.cast(BankAccount.requisition_id, sa.Text),
-            ),
-        )
-        .join(
-            AccountLink,
-            sa.and_(
-                AccountLink.connection_id == Connection.id,
-                AccountLink.provider_account_id
-                == sa.cast(BankAccount.provider_account_id, sa.Text),
-            ),
-        )
-        .join(Account, Account.id == AccountLink.account_id)
+        .join(Connection, Connection.id == Requisition.connection_id)
+        .join(Account, Account.id == BankAccount.account_id)
         .order_by(Account.created_at, Account.name, Account.id)
     )
     return [LinkedAccount(*row) for row in rows]

@@ -123,9 +123,13 @@ class GoCardlessClient:
         max_historical_days: int,
         access_valid_for_days: int,
         access_scope: Sequence[str] = ALL_SCOPES,
+        reconfirmation: bool = False,
     ) -> Answer:
         """Lay down what a user will be asked to agree to.
 
+        :param reconfirmation: the user confirms it every 90 days, which some banks in the United
+            Kingdom let it last longer for.
+        :raises AccessDenied: if the company may not use reconfirmation.
         :raises Rejected: if the bank does not offer so many days, or the free ones are used up.
         """
         body = {
@@ -134,6 +138,8 @@ class GoCardlessClient:
             "access_valid_for_days": access_valid_for_days,
             "access_scope": list(access_scope),
         }
+        if reconfirmation:
+            body["reconfirmation"] = True
         return self._send("POST", "/agreements/enduser/", has_id, body=body)
 
     def agreement(self, agreement_id: str) -> Answer:
@@ -143,6 +149,22 @@ class GoCardlessClient:
     def delete_agreement(self, agreement_id: str) -> Answer:
         """End an agreement."""
         return self._send("DELETE", f"/agreements/enduser/{self._part(agreement_id)}/", is_any)
+
+    def reconfirmation(self, agreement_id: str) -> Answer:
+        """Return what became of asking the user to confirm once more.
+
+        :raises NotFound: if they were not asked.
+        """
+        return self._read(f"/agreements/enduser/{self._part(agreement_id)}/reconfirm/", is_object)
+
+    def create_reconfirmation(self, agreement_id: str, *, redirect: str) -> Answer:
+        """Make the link that a user follows to confirm an agreement once more.
+
+        :param redirect: where the user's browser goes in the end.
+        :raises Rejected: if it is too late, or there is nothing to confirm.
+        """
+        path = f"/agreements/enduser/{self._part(agreement_id)}/reconfirm/"
+        return self._send("POST", path, is_object, body={"redirect": redirect})
 
     def create_requisition(
         self,

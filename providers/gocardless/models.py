@@ -59,8 +59,18 @@ class Institution(Payload):
     bic: str | None = None
     transaction_total_days: int = Field(_DEFAULT_DAYS, gt=0)
     max_access_valid_for_days: int = Field(_DEFAULT_DAYS, gt=0)
+    max_access_valid_for_days_reconfirmation: int | None = Field(None, gt=0)
     countries: tuple[str, ...] = ()
+    supported_features: tuple[str, ...] = ()
     logo: str | None = None
+
+    @property
+    def separates_history(self) -> bool:
+        """Whether a consent that lasts reaches no further back than one without a long history.
+
+        The older days take a consent of their own, see :mod:`providers.gocardless.terms`.
+        """
+        return "separate_continuous_history_consent" in self.supported_features
 
 
 class Agreement(Payload):
@@ -73,6 +83,7 @@ class Agreement(Payload):
     access_valid_for_days: int = _DEFAULT_DAYS
     access_scope: tuple[str, ...] = ()
     accepted: dt.datetime | None = None
+    reconfirmation: bool = False
 
     @property
     def expires_at(self) -> dt.datetime | None:
@@ -84,6 +95,34 @@ class Agreement(Payload):
         if self.accepted is None:
             return None
         return self.accepted + dt.timedelta(days=self.access_valid_for_days)
+
+
+class AccountReconfirmation(Payload):
+    """What a user said of one account when they were asked to confirm once more."""
+
+    reconfirmed: dt.datetime | None = None
+    rejected: dt.datetime | None = None
+
+
+class Reconfirmation(Payload):
+    """That a user was asked to confirm an agreement once more, and what they said."""
+
+    reconfirmation_url: str
+    created: dt.datetime
+    url_valid_from: dt.datetime
+    url_valid_to: dt.datetime
+    accounts: dict[str, AccountReconfirmation] = {}
+
+    @property
+    def confirmed_at(self) -> dt.datetime | None:
+        """When the last account was confirmed; None if none was yet."""
+        given = [account.reconfirmed for account in self.accounts.values() if account.reconfirmed]
+        return max(given, default=None)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the user has decided on every account."""
+        return all(each.reconfirmed or each.rejected for each in self.accounts.values())
 
 
 class Requisition(Payload):

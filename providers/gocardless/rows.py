@@ -22,6 +22,7 @@ from providers.text import currency, day, decimal, instant, text
 # Balances that count what is booked and nothing else; the spelling varies by bank.
 BOOKED_BALANCES = frozenset({"interimbooked", "closingbooked", "openingbooked"})
 
+_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{6,30}")
 _NO_ID = re.compile(r"NOT ?PROVIDED|NOT ?AVAILABLE|N/?A|NONE|NULL|UNDEFINED|[-0]+", re.IGNORECASE)
 
 
@@ -91,12 +92,14 @@ class BalanceFacts:
 class AccountFacts:
     """What identifies an account, how it is shown, and whose it is.
 
+    :param account_number: IBAN, else the bank's own number, else a masked card number; None if the
+        bank gives none, or has not described the account yet.
     :param holder: as the bank writes it; of several holders all in one text.
     :param product: what the bank calls this kind of account.
     """
 
     status: str | None
-    account_number: str
+    account_number: str | None
     iban: str | None
     currency: str | None
     name: str
@@ -179,18 +182,19 @@ def read_account(payload: dict[str, Any]) -> AccountFacts:
     """
     metadata, details = _object(payload, "account"), _object(payload, "details")
     iban = text(details.get("iban")) or text(metadata.get("iban"))
+    iban = iban and iban.replace(" ", "")
     number = (
-        (iban and iban.replace(" ", ""))
+        iban
         or text(details.get("scan"))
         or text(details.get("bban"))
         or text(metadata.get("bban"))
         or text(details.get("maskedPan"))
-        or str(metadata.get("id") or None)
     )
     return AccountFacts(
         status=text(metadata.get("status")),
         account_number=number,
-        iban=iban and iban.replace(" ", ""),
+        # American Express writes the masked number of the card there.
+        iban=iban if iban and _IBAN.fullmatch(iban) else None,
         currency=currency(details.get("currency")),
         name=(
             text(details.get("displayName"))

@@ -117,7 +117,7 @@ def test_accounts_are_erased_with_the_connection_of_their_owner_alone(
     session: Session, ledger: Ledger, stranger: Ledger
 ) -> None:
     def erase(user_id: uuid.UUID) -> int:
-        return accounts.erase_accounts(session, user_id, ledger.connection.id)
+        return len(accounts.erase_accounts(session, user_id, ledger.connection.id))
 
     assert erase(stranger.user.id) == 0
     assert erase(ledger.user.id) == 1
@@ -138,7 +138,7 @@ def test_an_account_that_another_connection_reads_is_kept(session: Session, ledg
     )
     session.flush()
 
-    assert accounts.erase_accounts(session, ledger.user.id, ledger.connection.id) == 0
+    assert accounts.erase_accounts(session, ledger.user.id, ledger.connection.id) == []
 
 
 def test_what_an_account_opened_with_is_its_owners(

@@ -58,6 +58,7 @@ ENTITIES = {
     "gocardless": (
         "institutions",
         "agreements",
+        "reconfirmations",
         "requisitions",
         "bank_accounts",
         "balances",
@@ -108,6 +109,7 @@ WITHOUT_USER = {
     "common.balances.reconcile": SOME_OR_ALL,
     "common.balances.warn_of_low_balances": EVERYBODY,
     "common.budgets.check_budgets": EVERYBODY,
+    "common.connections.list_consents": EVERYBODY,
     "common.connections.list_with_institutions": SOME_OR_ALL,
     "common.deferrals.list_due": EVERYBODY,
     "common.deferrals.record_work": EVERYBODY,
@@ -139,6 +141,8 @@ WITHOUT_USER = {
     "common.tag_rules.list_due_users": EVERYBODY,
     "common.transfers.list_users_to_match": EVERYBODY,
     "gocardless.rate_limits.list_of_accounts": EVERYBODY,
+    "gocardless.reconfirmations.list_of_agreements": EVERYBODY,
+    "gocardless.requisitions.assign_connections": EVERYBODY,
     "gocardless.requisitions.list_all_requisitions": EVERYBODY,
 }
 

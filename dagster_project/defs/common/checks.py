@@ -2,12 +2,22 @@
 
 import dagster as dg
 
-from dagster_project.defs.common.assets import balance_snapshots, transactions
+from dagster_project.defs.common.assets import (
+    accounts,
+    balance_snapshots,
+    connections,
+    transactions,
+)
 from dagster_project.lib.resources import Ledger
 from dagster_project.lib.results import table
+from farthing import clock
 from ingestion import ledger as projections
+from postgres.common.operations import connections as permissions
 from postgres.common.operations import quarantine
+from postgres.common.operations.notifications import CONSENT_WARNING_DAYS
+from postgres.gocardless import placement
 
+_CONSENT = ("institution", "days left", "ends", "needs", "reason")
 _COLUMNS = ("account", "currency", "reported", "computed", "drift", "reported at")
 
 
@@ -49,4 +59,46 @@ def quarantine_is_empty(ledger: Ledger) -> dg.AssetCheckResult:
         passed=rows == 0,
         description=f"{rows} rows are set aside" if rows else "nothing is set aside",
         metadata={"rows": rows},
+    )
+
+
+@dg.asset_check(asset=connections)
+def consents_last(ledger: Ledger) -> dg.AssetCheckResult:
+    """Count the days until each consent ends: a warning two weeks before, red once one has."""
+    with ledger.run() as run, run.sessions.begin() as session:
+        consents = permissions.list_consents(session, now=clock.now())
+    ending = [each for each in consents if each.days <= max(CONSENT_WARNING_DAYS)]
+    ended = [each for each in ending if each.days == 0]
+    rows = [
+        (
+            each.institution.name,
+            each.days,
+            each.connection.consent_expires_at,
+            each.needs,
+            each.connection.status_reason,
+        )
+        for each in consents
+    ]
+    return dg.AssetCheckResult(
+        passed=not ending,
+        severity=dg.AssetCheckSeverity.ERROR if ended else dg.AssetCheckSeverity.WARN,
+        description=f"{len(ended)} ended, {len(ending) - len(ended)} end soon, {len(rows)} in all",
+        metadata={
+            "ended": len(ended),
+            "ending": len(ending) - len(ended),
+            **({"fewest days left": min(each.days for each in consents)} if consents else {}),
+            **({"consents": table(_CONSENT, rows)} if rows else {}),
+        },
+    )
+
+
+@dg.asset_check(asset=accounts)
+def accounts_are_known(ledger: Ledger) -> dg.AssetCheckResult:
+    """Look for accounts of which the user has to say which they are."""
+    with ledger.run() as run, run.sessions.begin() as session:
+        asked = [each.label for each in placement.list_questions(session)]
+    return dg.AssetCheckResult(
+        passed=not asked,
+        description=f"{len(asked)} wait for an answer; see `farthing accounts`",
+        metadata={"waiting": len(asked)},
     )

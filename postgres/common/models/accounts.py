@@ -63,7 +63,11 @@ class Connection(HasId, HasTimes, Base):
     )
     status_reason: Mapped[str | None] = mapped_column(comment="one line for a person; never a body")
     consent_expires_at: Mapped[dt.datetime | None] = mapped_column(
-        comment="computed from acceptance and validity; null: does not expire"
+        comment="computed: when reading ends unless the user acts; null: it does not end"
+    )
+    is_reconfirmable: Mapped[bool] = mapped_column(
+        server_default=sa.false(),
+        comment="true: confirming the consent once more keeps it alive; false: it takes a new one",
     )
 
 

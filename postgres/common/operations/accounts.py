@@ -233,10 +233,12 @@ def _code(currency: str) -> str:
     return currency
 
 
-def erase_accounts(session: Session, user_id: uuid.UUID, connection_id: uuid.UUID) -> int:
+def erase_accounts(
+    session: Session, user_id: uuid.UUID, connection_id: uuid.UUID
+) -> Sequence[uuid.UUID]:
     """Delete a user's accounts that only this connection reads, with all that hangs on them.
 
-    :returns: how many.
+    :returns: which they were.
     """
     other = sa.orm.aliased(AccountLink)
     deleted = session.execute(
@@ -253,4 +255,4 @@ def erase_accounts(session: Session, user_id: uuid.UUID, connection_id: uuid.UUI
         .returning(Account.id)
         .execution_options(synchronize_session=False)
     )
-    return len(deleted.all())
+    return deleted.scalars().all()

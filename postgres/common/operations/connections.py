@@ -5,8 +5,11 @@ The projections make them of consents and keys, which are what a user begins, re
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,6 +18,28 @@ from postgres.common.enums import ConnectionStatus, Provider
 from postgres.common.models import Connection, Institution
 from postgres.errors import NotFoundError
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentLeft:
+    """How long a consent can still be read with."""
+
+    connection: Connection
+    institution: Institution
+    now: dt.datetime
+
+    @property
+    def days(self) -> int:
+        """Days until it ends, a day that has begun counted whole; 0: it has ended."""
+        ends_at = self.connection.consent_expires_at
+        if self.connection.status is ConnectionStatus.EXPIRED or ends_at is None:
+            return 0
+        return max(0, math.ceil((ends_at - self.now) / dt.timedelta(days=1)))
+
+    @property
+    def needs(self) -> str:
+        """What the user has to do before: confirm or renew it."""
+        return "confirm" if self.connection.is_reconfirmable else "renew"
 
 
 def list_connections(
@@ -84,6 +109,17 @@ def find_connection(
             Connection.provider_connection_id == provider_connection_id,
         )
     ).one_or_none()
+
+
+def list_consents(session: Session, *, now: dt.datetime) -> Sequence[ConsentLeft]:
+    """Return the consents of all users that end some day, the next to end first."""
+    rows = session.execute(
+        sa.select(Connection, Institution)
+        .join(Institution, Institution.id == Connection.institution_id)
+        .where(Connection.consent_expires_at.is_not(None))
+        .order_by(Connection.consent_expires_at, Connection.id)
+    )
+    return [ConsentLeft(connection, institution, now) for connection, institution in rows]
 
 
 def set_status(

@@ -89,7 +89,10 @@ def announce_patterns(session: Session) -> WriteCounts:
 
 
 def warn_of_consent_expiry(session: Session, *, now: dt.datetime) -> WriteCounts:
-    """Tell users of consents that end soon, once at each of :data:`CONSENT_WARNING_DAYS`."""
+    """Tell users of consents that end soon, once at each of :data:`CONSENT_WARNING_DAYS`.
+
+    One that has to be confirmed once more ends like any other for who does not confirm it.
+    """
     days_left = sa.func.ceil(
         sa.extract("epoch", Connection.consent_expires_at - sa.literal(now)) / 86_400
     )
@@ -103,20 +106,29 @@ def warn_of_consent_expiry(session: Session, *, now: dt.datetime) -> WriteCounts
         .where(threshold.c.days >= sa.func.greatest(days_left, 0))
         .scalar_subquery()
     )
+    is_over, day = reached == 0, sa.cast(Connection.consent_expires_at, sa.Date)
+    what = sa.case(
+        (sa.and_(Connection.is_reconfirmable, is_over), " had to be confirmed once more by "),
+        (Connection.is_reconfirmable, " has to be confirmed once more by "),
+        (is_over, " ended on "),
+        else_=" ends on ",
+    )
+    effect = sa.case((is_over, ". It is not read"), else_=". It is not read after that")
     return notify_all(
         session,
         sa.select(
             Connection.user_id,
             sa.literal(NotificationType.CONSENT_EXPIRY.value).label("type"),
-            sa.func.concat(
-                Connection.id, ":", sa.cast(Connection.consent_expires_at, sa.Date), ":", reached
-            ).label("dedup_key"),
+            sa.func.concat(Connection.id, ":", day, ":", reached).label("dedup_key"),
             sa.func.concat(
                 "The consent for ",
                 Institution.name,
-                " ends on ",
-                sa.cast(Connection.consent_expires_at, sa.Date),
-                ". Renew the connection to keep reading it.",
+                what,
+                day,
+                effect,
+                " before you act: `farthing connections renew ",
+                sa.func.left(sa.cast(Connection.id, sa.Text), 8),
+                "`.",
             ).label("message"),
         )
         .join(Institution, Institution.id == Connection.institution_id)

@@ -26,10 +26,12 @@ def land(
     *,
     max_historical_days: int,
     access_valid_for_days: int,
+    has_reconfirmation: bool,
     accepted_at: dt.datetime | None,
 ) -> WriteCounts:
     """Store an agreement as delivered.
 
+    :param has_reconfirmation: the user has to confirm it every 90 days.
     :param accepted_at: UTC; validity counts from here.
     """
     row = {
@@ -38,6 +40,7 @@ def land(
         "institution_id": payload["institution_id"],
         "max_historical_days": max_historical_days,
         "access_valid_for_days": access_valid_for_days,
+        "has_reconfirmation": has_reconfirmation,
         "accepted_at": accepted_at,
         **stamp.on(payload),
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from postgres.core import WriteCounts, upsert
+from postgres.core import WriteCounts, any_of, upsert
 from postgres.gocardless.models import BankAccount
 from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import FIRST_SEEN, Stamp
@@ -40,11 +40,23 @@ def land(
     :param payload: ``{"account": <metadata>, "details": <details>}``.
     :param facts: the columns that were read from it.
     """
+    session.execute(
+        sa.update(BankAccount)
+        .where(
+            BankAccount.user_id == user_id,
+            BankAccount.provider_account_id == provider_account_id,
+            BankAccount.requisition_id != requisition_id,
+        )
+        # Right after another consent all days can be read once more, at some banks only then.
+        .values(scanned_on=None)
+        .execution_options(synchronize_session=False)
+    )
     row = {
         "user_id": user_id,
         "requisition_id": requisition_id,
         "provider_account_id": provider_account_id,
         **facts,
+        "account_number": facts["account_number"] or str(provider_account_id),
         **stamp.on(payload, content=_content(payload)),
     }
     return upsert(
@@ -157,6 +169,17 @@ def note_read(
             sa.or_(BankAccount.gaps != gaps, BankAccount.scanned_on.is_distinct_from(scanned)),
         )
         .values(gaps=gaps, scanned_on=scanned)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def erase_of_accounts(
+    session: Session, user_id: uuid.UUID, account_ids: Collection[uuid.UUID]
+) -> None:
+    """Delete every raw row that accounts of the ledger were made from, whatever consent read it."""
+    session.execute(
+        sa.delete(BankAccount)
+        .where(BankAccount.user_id == user_id, BankAccount.account_id == any_of(account_ids))
         .execution_options(synchronize_session=False)
     )
 
