@@ -21,6 +21,7 @@ from farthing.settings import Settings
 from ingestion import connect, gocardless, ledger, planning
 from ingestion.connect import PendingConsent
 from ingestion.run import AccountOutcome, Run, StepOutcome
+from postgres.auth.models import ProviderLimit
 from postgres.common.enums import TransactionStatus
 from postgres.common.models import Account, Connection, Institution, Transaction
 from postgres.common.operations import balances, notifications
@@ -78,6 +79,9 @@ class Household:
         return consent
 
     def sync(self) -> dict[str, StepOutcome]:
+        # The limits of a minute are of the real clock, by which all of this takes no time.
+        with self.sessions.begin() as session:
+            session.execute(sa.delete(ProviderLimit))
         run = self.run()
         steps = [
             gocardless.pull_requisitions(run),

@@ -47,8 +47,8 @@ def test_every_warning_comes_once_no_call_follows_the_end_and_renewal_leaves_no_
         household.sync()
         assert household.warn() == 0
 
-    for _ in range(36):  # every twelve hours, to two days after the end
-        household.pass_time(hours=12)
+    for _ in range(18):  # every day, to two days after the end
+        household.pass_time(days=1)
         household.sandbox.clear_requests()
         household.sync()
         household.warn()

@@ -111,7 +111,7 @@ def test_expired_consent_costs_no_call_and_a_late_renewal_leaves_no_gap(
 
     assert household.data_calls() == []
     assert {each.reason.split(";")[0] for each in unfinished(steps) if each.reason} == {
-        "the consent ended on 2026-09-11"
+        "consent ended on 2026-09-11"
     }
     assert household.connection().status is ConnectionStatus.EXPIRED
 
