@@ -139,16 +139,19 @@ def make_account(session: Session) -> None:
     )
     session.add_all([user, institution])
     session.flush()
+    connection_id = uuid.uuid4()
     requisition = Requisition(
         id=uuid.uuid4(),
         user_id=user.id,
         institution_id="BANK",
+        connection_id=connection_id,
         reference="bench",
         status="LN",
         link="http://127.0.0.1/",
         **raw,
     )
     connection = Connection(
+        id=connection_id,
         user_id=user.id,
         institution_id=institution.id,
         provider=Provider.GOCARDLESS,
@@ -170,6 +173,7 @@ def make_account(session: Session) -> None:
     bank_account = BankAccount(
         user_id=user.id,
         requisition_id=requisition.id,
+        account_id=account.id,
         provider_account_id=provider_id,
         account_number="1",
         currency="GBP",

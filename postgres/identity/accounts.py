@@ -46,7 +46,7 @@ class Placement:
 
 
 def place(feeds: Sequence[Feed]) -> Placement:
-    """Decide for every feed whose account is not known, in the order given.
+    """Decide for every feed whose account is not known; of those alike, in the order given.
 
     :param feeds: all of the places concerned, also those of consents that have ended.
     """
@@ -57,7 +57,8 @@ def place(feeds: Sequence[Feed]) -> Placement:
     asked: dict[uuid.UUID, Sequence[uuid.UUID]] = {}
     for neighbours in by_place.values():
         known = {feed.id: feed.account_id for feed in neighbours if feed.account_id}
-        for feed in neighbours:
+        # What a number says first: it may leave the others less to be.
+        for feed in sorted(neighbours, key=lambda each: each.number is None):
             if feed.id in known:
                 continue
             rivals = _rivals(feed, neighbours, known)

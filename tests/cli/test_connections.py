@@ -44,7 +44,8 @@ def test_list_tells_consent_and_last_success(world: World) -> None:
         line.split("  ")[1].strip(): line for line in result.out.splitlines() if "active" in line
     }
     assert set(lines) == {"Northgate Bank", "Harbour Bank", "Trading 212"}
-    assert "180 days left" in lines["Northgate Bank"]
+    assert "90 days left to confirm" in lines["Northgate Bank"]
+    assert "180 days left" in lines["Harbour Bank"]
     assert "2026-03-15 09:00" in lines["Harbour Bank"]
     assert "no end" in lines["Trading 212"]
 
@@ -56,7 +57,7 @@ def test_json_has_nothing_else_on_it(world: World) -> None:
         "Northgate Bank", "Harbour Bank", "Trading 212",
     ]  # fmt: skip
     assert set(listed[0]) == {
-        "id", "institution", "provider", "status", "consent_expires_at", "consent_days_left",
+        "id", "institution", "provider", "status", "consent_expires_at", "consent_days_left", "needs",
         "last_success_at", "problem",
     }  # fmt: skip
     assert listed[0]["last_success_at"] is None

@@ -119,8 +119,10 @@ def _feed(session: Session, account: LinkedAccount) -> LinkedAccount:
         id=uuid.uuid4(),
         user_id=account.user_id,
         institution_id="BANK",
+        connection_id=account.connection_id,
         reference=f"r{number}",
         status="LN",
+        linked_at=at,
         link="http://127.0.0.1/",
         **stamp.on({}),
     )
@@ -128,6 +130,7 @@ def _feed(session: Session, account: LinkedAccount) -> LinkedAccount:
         user_id=account.user_id,
         requisition_id=requisition.id,
         provider_account_id=uuid.uuid4(),
+        account_id=account.account_id,
         account_number="1",
         currency="GBP",
         name="Current",

@@ -379,7 +379,11 @@ def test_a_bank_account_is_found_by_the_banks_id(session: Session, home: Home) -
 def test_a_sync_sees_the_requisitions_of_all_that_were_not_removed(
     session: Session, home: Home
 ) -> None:
-    requisitions.remove(session, home.ann.user_id, home.consents[0], at=YEAR)
+    requisitions.assign_connections(session)
+    ended = requisitions.get_requisition(session, home.ann.user_id, home.consents[0])
+    assert ended is not None
+    assert ended.connection_id is not None
+    requisitions.remove(session, home.ann.user_id, ended.connection_id, at=YEAR)
 
     found = requisitions.list_all_requisitions(session)
 
