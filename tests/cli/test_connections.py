@@ -57,8 +57,8 @@ def test_json_has_nothing_else_on_it(world: World) -> None:
         "Northgate Bank", "Harbour Bank", "Trading 212",
     ]  # fmt: skip
     assert set(listed[0]) == {
-        "id", "institution", "provider", "status", "consent_expires_at", "consent_days_left", "needs",
-        "last_success_at", "problem",
+        "id", "institution", "provider", "status", "consent_expires_at", "consent_days_left",
+        "needs", "last_success_at", "problem",
     }  # fmt: skip
     assert listed[0]["last_success_at"] is None
 

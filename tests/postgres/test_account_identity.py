@@ -1,4 +1,4 @@
-"""Which account each consent's accounts are: certain by number, asked in doubt, never taken twice."""
+"""Which account each consent's accounts are: certain by number, asked in doubt, never twice."""
 
 from __future__ import annotations
 
