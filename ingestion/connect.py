@@ -156,11 +156,19 @@ def is_linked(run: Run, user_id: UUID, requisition_id: UUID) -> bool:
         raise NotFoundError(message)
     with open_client(run) as client:
         payload = client.requisition(str(requisition_id)).payload
+        state = models.Requisition.parse(payload)
+        # Once it is linked the agreement tells from when on it counts.
+        agreement = (
+            client.agreement(state.agreement).payload
+            if state.is_linked and state.agreement
+            else None
+        )
     with run.sessions.begin() as session:
         stamp = lock(session, f"requisition:{requisition_id}", run_id=run.run_id)
+        if agreement is not None:
+            land_agreement(session, user_id, agreement, stamp)
         requisitions.land(session, user_id, payload, stamp)
     ledger.renew_connections(run)
-    state = models.Requisition.parse(payload)
     if (reason := requisitions.ENDED.get(state.status)) is not None:
         message = f"the consent was not given (state {state.status}): {reason}"
         raise ConnectError(message)
