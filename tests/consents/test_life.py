@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -277,3 +279,42 @@ def test_each_state_of_a_consent_says_what_to_do(
     assert connection.status is stands
     assert says in str(connection.status_reason)
     assert "renew the connection" in str(connection.status_reason)
+
+
+def refusal(field: str | None, summary: str, status: int = 400) -> dict[str, Any]:
+    said: dict[str, Any] = {"summary": summary, "detail": f"{summary} for X"}
+    return {**(said if field is None else {field: said}), "status_code": status}
+
+
+def test_confirmation_that_is_refused_for_any_reason_becomes_a_renewal(
+    household: Household,
+) -> None:
+    household.sandbox.inject(
+        faults.Fault(
+            method="POST",
+            path="/agreements/enduser/$",
+            status=400,
+            json=refusal("reconfirmation", "Reconfirmation not supported"),
+        )
+    )
+    household.connect(CONFIRMED)
+    assert not household.connection().is_reconfirmable  # listed, and not offered after all
+
+    household.renew()
+    household.sync()
+    assert household.connection().is_reconfirmable
+    household.pass_time(days=80)
+    for status, body in (
+        (400, refusal(None, "Reconfirmation is not enabled.")),
+        (400, refusal(None, "End user agreement needs to be accepted.")),
+        (400, refusal(None, "Reconfirmation requested after acceptance period.")),
+        (400, refusal(None, "No accounts left to reconfirm.")),
+        (400, refusal(None, "No accounts linked.")),
+        (403, refusal(None, "", 403)),
+        (404, refusal(None, "Not found.", 404)),
+    ):
+        household.sandbox.inject(
+            faults.Fault(method="POST", path="/reconfirm/$", status=status, json=body)
+        )
+        assert household.renew(give=False).confirms is None, body
+    assert household.renew(give=False).confirms is not None
