@@ -21,8 +21,10 @@ NOW = dt.datetime(2026, 3, 15, 9, tzinfo=dt.UTC)
 
 
 def only_account(world: World) -> BankAccount:
+    # At a bank whose consents last without being confirmed.
+    query = sa.select(BankAccount).where(BankAccount.name == "Household Bills")
     with world.sessions() as session:
-        return session.scalars(sa.select(BankAccount).order_by(BankAccount.id)).all()[0]
+        return session.scalars(query).one()
 
 
 def fail(world: World, fault: Fault, account: BankAccount) -> None:
@@ -64,12 +66,15 @@ def test_after_three_errors_in_a_row_an_account_rests_longer_each_time_and_is_ne
         gocardless.pull_balances(world.run(f"run-{day}"))
         days += [day] * (asked(world, account) + asked(world, account, "balances"))
         assert len(read.accounts) == 5
-        assert len([each for each in read.accounts if each.status is Status.COMPLETED]) == 4
+        # After 90 days the other bank wants its consent confirmed, and its three are not read.
+        read_others = 4 if day < 90 else 1
+        completed = [each for each in read.accounts if each.status is Status.COMPLETED]
+        assert len(completed) == read_others
 
     # A pull of each day asks for transactions, then balances; after the third it rests for a day.
     assert days == [1, 1, 2, 3, 5, 9, 17, 33]
     assert only_account(world).failures == planner.GIVEN_UP
-    (given_up,) = read.unfinished
+    (given_up,) = (each for each in read.unfinished if each.key == str(account.provider_account_id))
     assert given_up.status is Status.FAILED
     assert "farthing connections renew" in str(given_up.reason)
     gocardless.pull_requisitions(world.run("run-end"))

@@ -39,15 +39,15 @@ standing as (
         coalesce(r.reconfirm_by < r.ends_at, false) as is_reconfirmable,
         coalesce(
             (
-                -- What the bank said of each account that it has not closed.
-                select bool_and(told.is_lost)
+                -- That a consent is over, one account tells; access may be lost to single ones.
+                select bool_and(told.is_lost) or bool_or(told.is_over)
                 from gocardless.bank_accounts as b
                 cross join lateral (
                     select
+                        coalesce(bool_or(l.refusal = 'access_expired'), false) as is_lost,
                         coalesce(
-                            bool_or(l.refusal in ('access_expired', 'consent_expired', 'no_consent')),
-                            false
-                        ) as is_lost,
+                            bool_or(l.refusal in ('consent_expired', 'no_consent')), false
+                        ) as is_over,
                         coalesce(bool_or(l.refusal = 'account_inactive'), false) as is_closed
                     from gocardless.rate_limits as l
                     where l.bank_account_id = b.id
