@@ -1,4 +1,4 @@
-"""One user with one consent at a bank of the sandbox, pulled over days and held against the truth."""
+"""One user with one consent at a bank of the sandbox, pulled over days and held to the truth."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from farthing import clock
 from farthing.secrets import SecretBox
 from farthing.settings import Settings
 from ingestion import connect, gocardless, ledger
-from ingestion.run import AccountOutcome, Run, StepOutcome, Window
+from ingestion.run import Run, StepOutcome, Window
 from postgres.common.enums import TransactionStatus
 from postgres.common.models import Account, Transaction
 from postgres.common.operations import balances, quarantine

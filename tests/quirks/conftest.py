@@ -1,8 +1,7 @@
-"""One database and one sandbox for all quirks: each case has a user of its own, deleted afterwards."""
+"""One database and one sandbox for all quirks: each case has a user of its own, gone afterwards."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -11,7 +11,6 @@ def test_plain(case: Case) -> None:
     assert len(case.pending()) == len(case.truth(pending=True)) == 3
     case.pull(days=4)
     assert case.told() == case.true_rows()
-    print(case.reported())
 
 
 def test_plain2(case: Case) -> None:
