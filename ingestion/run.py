@@ -21,7 +21,7 @@ class Run:
     :param connection_id: read only this connection; None reads all.
     :param deferred_until: read only what other runs left for this instant or before; None reads
         all.
-    :param spares_last_call: leave a day's last call to the user while the data is fresh.
+    :param is_planned: nobody asked for it just now; it spends less of a day's calls.
     """
 
     run_id: str
@@ -30,7 +30,7 @@ class Run:
     secrets: SecretBox
     connection_id: UUID | None = None
     deferred_until: dt.datetime | None = None
-    spares_last_call: bool = False
+    is_planned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class Ledger(dg.ConfigurableResource[Any]):
                 secrets=SecretBox.from_settings(settings),
                 connection_id=uuid.UUID(connection) if connection else None,
                 deferred_until=dt.datetime.fromisoformat(deferred) if deferred else None,
-                spares_last_call=any(tag in self._tags for tag in tags.PLANNED),
+                is_planned=any(tag in self._tags for tag in tags.PLANNED),
             )
 
     @property

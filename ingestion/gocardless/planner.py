@@ -5,6 +5,7 @@ It knows neither database nor provider, so that all of its rules can be read, an
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,17 +77,21 @@ class Held:
     resumes_at: dt.datetime | None = None
 
 
-def held_back(standing: Standing, now: dt.datetime, *, spares_last: bool = False) -> Held | None:
+def held_back(standing: Standing, now: dt.datetime, *, is_planned: bool = False) -> Held | None:
     """Return why a call that would fail, or cost too much, is not made; None: it may be made.
 
-    :param spares_last: leave the day's last call to the user while the data is fresh.
+    :param is_planned: nobody asked for it just now. It is never one of more than four a day,
+        however many the bank allows, and the last is left to the user while the data is fresh.
     """
+    if is_planned:
+        most = min(calls_allowed(standing), MOST_CALLS)
+        standing = dataclasses.replace(standing, calls_limit=most)
     return (
         _never(standing, now)
         or _refused(standing, now)
         or _resting(standing, now)
         or _spent(standing, now)
-        or (_spared(standing, now) if spares_last else None)
+        or (_spared(standing, now) if is_planned else None)
     )
 
 

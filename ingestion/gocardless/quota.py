@@ -70,7 +70,7 @@ def _reserve(run: Run, account: Account, resource: str, called_at: dt.datetime) 
             at=called_at,
         )
         standing = _standing(limit, failures, failed_at, account)
-        hold = planner.held_back(standing, called_at, spares_last=run.spares_last_call)
+        hold = planner.held_back(standing, called_at, is_planned=run.is_planned)
         if hold is None:
             rate_limits.count_call(session, account.user_id, limit, called_at)
     return hold
@@ -85,7 +85,7 @@ def held(run: Run, accounts: Sequence[Account], resource: str) -> dict[UUID, Acc
     found = {}
     with run.sessions.begin() as session:
         for account, standing in standings(session, accounts, resource=resource):
-            if hold := planner.held_back(standing, now, spares_last=run.spares_last_call):
+            if hold := planner.held_back(standing, now, is_planned=run.is_planned):
                 found[account.bank_account_id] = _outcome(account, hold)
     return found
 

@@ -79,16 +79,25 @@ def test_a_bank_may_allow_fewer_or_more_than_four(told: int | None, allowed: int
     assert calls_allowed(standing(calls_limit=told)) == allowed
 
 
+def test_what_nobody_asked_for_is_never_one_of_more_than_four() -> None:
+    generous = {"calls_limit": 50, "calls_remaining": 46, "resets_at": MIDNIGHT}
+    spent = standing(called_at=hours_ago(8, 6, 3, 1), observed_at=NOW - HOUR, **generous)
+    assert held_back(spent, NOW) is None
+    held = held_back(spent, NOW, is_planned=True)
+    assert held is not None
+    assert (held.status, held.resumes_at) == (Status.DEFERRED, MIDNIGHT)
+
+
 def test_the_last_call_is_left_to_the_user_while_the_data_is_fresh() -> None:
     spent = standing(called_at=hours_ago(8, 6, 3), read_at=NOW - 3 * HOUR)
-    held = held_back(spent, NOW, spares_last=True)
+    held = held_back(spent, NOW, is_planned=True)
     assert held is not None
     assert held.status is Status.COMPLETED
     assert held_back(spent, NOW) is None
     stale = standing(called_at=hours_ago(8, 6, 3), read_at=NOW - 18 * HOUR)
-    assert held_back(stale, NOW, spares_last=True) is None
+    assert held_back(stale, NOW, is_planned=True) is None
     only = standing(calls_limit=1, read_at=NOW - 10 * HOUR)
-    assert held_back(only, NOW, spares_last=True) is None
+    assert held_back(only, NOW, is_planned=True) is None
 
 
 def test_a_bank_that_fails_rests_twice_as_long_each_time_and_is_given_up() -> None:

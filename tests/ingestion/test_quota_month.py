@@ -234,14 +234,14 @@ def test_a_month_within_the_quota_with_every_account_fresh(month: Month) -> None
         at, is_planned = events[0]
         if (due := month.due()) <= at:
             month.go_to(max(due, month.now))
-            month.sync(deferred_until=month.now, spares_last_call=True)
+            month.sync(deferred_until=month.now, is_planned=True)
         else:
             del events[0]
             month.go_to(at)
             if month.chance.random() < 0.5:
                 month.fail_somewhere()
             chosen = None if is_planned else month.chance.choice(connections)
-            month.sync(spares_last_call=is_planned, connection_id=chosen)
+            month.sync(is_planned=is_planned, connection_id=chosen)
         month.foretell()
 
     for place in month.calls:
