@@ -26,6 +26,9 @@ def text(value: Any) -> str | None:
     """Return trimmed text with runs of invisible characters as one space, or None."""
     if not isinstance(value, str):
         return None
+    # Nearly all texts are such, and this is called a dozen times a row.
+    if value.isprintable() and "  " not in value:
+        return value.strip() or None
     return _INVISIBLE.sub(" ", value).strip() or None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import functools
+import operator
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +13,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from postgres.gocardless.models import Transaction
 from postgres.gocardless.operations import transactions
 from postgres.payload import content_hash, storable
 from providers.gocardless.banks import DEFAULT, BankProfile
 from providers.gocardless.rows import TransactionFacts, read_transaction
 
 UNSTORABLE = "the row holds characters that cannot be stored"
+
+_FACTS = tuple(each.name for each in dataclasses.fields(TransactionFacts))
+_REFUSAL = _FACTS.index("refusal")
+_values = operator.attrgetter(*_FACTS)
 
 Row = tuple[dict[str, Any], dict[str, Any]]
 """A payload and the columns that were read from it."""
@@ -60,20 +66,23 @@ def reread(
     :returns: how many read differently now.
     """
     different = []
-    for row in transactions.iterate_rows(session, user_id, bank_account_id):
-        read = dataclasses.asdict(
+    columns = [Transaction.id, Transaction.payload, Transaction.is_pending]
+    columns += [Transaction.first_seen_at, *(getattr(Transaction, name) for name in _FACTS)]
+    stored = transactions.iterate_rows(session, user_id, bank_account_id, columns)
+    for row_id, payload, is_pending, first_seen_at, *facts in stored:
+        read = _columns(
             read_transaction(
-                row.payload,
-                is_pending=row.is_pending,
+                payload,
+                is_pending=is_pending,
                 profile=profile,
                 holder=holder,
-                seen_on=row.first_seen_at.date(),
+                seen_on=first_seen_at.date(),
             )
         )
-        if row.refusal == UNSTORABLE:
+        if facts[_REFUSAL] == UNSTORABLE:
             read["refusal"] = read["refusal"] or UNSTORABLE
-        if any(getattr(row, name) != value for name, value in read.items()):
-            different.append({"id": row.id, **read})
+        if list(read.values()) != facts:
+            different.append({"id": row_id, **read})
     transactions.rewrite_facts(session, user_id, different)
     return len(different)
 
@@ -99,10 +108,14 @@ def _read(
         # Equal rows are as many payments, unless they bear an id that is one row's alone.
         if places[digest] > 1 and facts.internal_transaction_id is not None:
             continue
-        columns = dataclasses.asdict(facts) | {
+        columns = _columns(facts) | {
             "refusal": facts.refusal or (UNSTORABLE if was_dirty else None),
             "is_pending": is_pending,
             "identity_key": f"{digest}:{places[digest]}",
         }
         rows.append((payload, columns))
     return rows
+
+
+def _columns(facts: TransactionFacts) -> dict[str, Any]:
+    return dict(zip(_FACTS, _values(facts), strict=True))

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
 from postgres.core import any_of
-from postgres.gocardless.models import Answer, BankAccount, Transaction
+from postgres.gocardless.models import LAST_DAY, Answer, BankAccount, Transaction
 from postgres.identity import history
 from postgres.identity.history import Delivered, Resolution, Span
 from postgres.identity.versions import Version, plain
@@ -139,9 +139,6 @@ _COLUMNS = (
     Transaction.identified_by,
     Transaction.doubt,
 )
-_DAY = sa.func.coalesce(
-    Transaction.booking_date, Transaction.value_date, sa.cast(Transaction.first_seen_at, sa.Date)
-)
 
 
 def _of(feeds: Sequence[BankAccount]) -> sa.ColumnElement[bool]:
@@ -178,16 +175,26 @@ def _with_context(
         if day
     ]
     ids = {row.internal_transaction_id for row in rows} - {None}
-    near = sa.select(Transaction.id, Transaction.ledger_id).where(
-        _of(feeds),
-        sa.or_(
-            _DAY.between(min(days) - CONTEXT, max(days) + CONTEXT),
-            Transaction.internal_transaction_id
-            == sa.any_(sa.literal(list(ids), pg.ARRAY(sa.Text()))),
-            Transaction.id == any_of([row.id for row in rows]),
-        ),
-    )
-    found = session.execute(near).all()
+    first, last = min(days) - CONTEXT, max(days) + CONTEXT
+    first_day = sa.func.least(Transaction.booking_date, Transaction.value_date)
+    # Apart, since each has its index: what an answer costs goes with its days, not with the years.
+    found = session.execute(
+        sa.union(
+            *(
+                sa.select(Transaction.id, Transaction.ledger_id).where(_of(feeds), is_near)
+                for is_near in (
+                    sa.and_(LAST_DAY >= first, first_day <= last),
+                    sa.and_(
+                        LAST_DAY.is_(None),
+                        sa.cast(Transaction.first_seen_at, sa.Date).between(first, last),
+                    ),
+                    Transaction.internal_transaction_id
+                    == sa.any_(sa.literal(list(ids), pg.ARRAY(sa.Text()))),
+                    Transaction.id == any_of([row.id for row in rows]),
+                )
+            )
+        )
+    ).all()
     names = {row.ledger_id for row in found} - {None}
     whole = sa.select(*_COLUMNS).where(
         _of(feeds),

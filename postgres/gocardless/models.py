@@ -227,6 +227,16 @@ class Transaction(HasId, RawRow, Base):
         sa.Index(None, "bank_account_id", "changed_at"),
         sa.Index(None, "bank_account_id", "internal_transaction_id"),
         sa.Index(None, "ledger_id"),
+        sa.Index(
+            "ix_transactions__bank_account_id__last_day",
+            "bank_account_id",
+            sa.text("greatest(booking_date, value_date)"),
+        ),
+        sa.Index(
+            "ix_transactions__bank_account_id__doubtful",
+            "bank_account_id",
+            postgresql_where=sa.text("doubt is not null"),
+        ),
         {"schema": SCHEMA},
     )
 
@@ -262,6 +272,10 @@ class Transaction(HasId, RawRow, Base):
     withdrawn_at: Mapped[dt.datetime | None] = mapped_column(
         comment="a later answer that covers it no longer has it"
     )
+
+
+LAST_DAY = sa.func.greatest(Transaction.booking_date, Transaction.value_date, type_=sa.Date)
+"""The later of a row's days, as its index has it."""
 
 
 class RateLimit(HasId, Base):

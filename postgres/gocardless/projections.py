@@ -296,10 +296,15 @@ def project_transactions(session: Session, account: LinkedAccount) -> WriteCount
 def _changed_through(
     session: Session, feeds: Sequence[BankAccount]
 ) -> dict[uuid.UUID, dt.datetime]:
+    newest = (
+        sa.select(sa.func.max(RawTransaction.changed_at))
+        .where(RawTransaction.bank_account_id == BankAccount.id)
+        .scalar_subquery()
+    )
     rows = session.execute(
-        sa.select(RawTransaction.bank_account_id, sa.func.max(RawTransaction.changed_at))
-        .where(RawTransaction.bank_account_id.in_([feed.id for feed in feeds]))
-        .group_by(RawTransaction.bank_account_id)
+        sa.select(BankAccount.id, newest).where(
+            BankAccount.id == any_of([feed.id for feed in feeds])
+        )
     )
     return {row[0]: row[1] for row in rows}
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from postgres.core import WriteCounts, any_of, copy_to_temporary, table_of, upsert
-from postgres.gocardless.models import Answer, Transaction
+from postgres.gocardless.models import LAST_DAY, Answer, Transaction
 from postgres.identity.versions import NEAR_DAYS
 from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import FIRST_SEEN, Stamp
@@ -43,17 +43,18 @@ def land(
     :param last_day: None: the answer reaches to today, and its pending rows are all there are.
     """
     keys = {(bool(f["is_pending"]), str(f["identity_key"])): (p, f) for p, f in rows}
-    stored = _stored(session, user_id, bank_account_id, [key for _, key in keys])
     days = [f["booking_date"] for _, f in rows if not f["is_pending"] and f["booking_date"]]
     # What lies before the first row may be there and not told: banks cut off at some day.
     first_told = max(first_day, min(days) - _MARGIN) if days else None
+    is_of_account = sa.and_(
+        Transaction.user_id == user_id, Transaction.bank_account_id == bank_account_id
+    )
+    stored = _stored(
+        session, is_of_account, [key for _, key in keys], _is_expected(first_told, last_day)
+    )
     new = [pair for key, pair in keys.items() if key not in stored]
     back = [row.id for key, row in stored.items() if key in keys and not row.is_shown]
-    gone = [
-        row.id
-        for key, row in stored.items()
-        if key not in keys and row.is_shown and _is_expected(row, first_told, last_day)
-    ]
+    gone = [row.id for key, row in stored.items() if key not in keys and row.is_shown]
     unchanged = len(keys) - len(new) - len(back)
     if not (new or back or gone):
         return WriteCounts(unchanged=unchanged)
@@ -85,38 +86,48 @@ def land(
 
 
 def _stored(
-    session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID, keys: Collection[str]
+    session: Session,
+    is_of_account: sa.ColumnElement[bool],
+    keys: Collection[str],
+    is_expected: sa.ColumnElement[bool],
 ) -> dict[tuple[bool, str], sa.Row[Any]]:
-    """Return the rows that are shown, and those of some keys whether they are or not."""
+    """Return the rows of some keys, and those that are shown and expected to be."""
     is_shown = sa.func.upper_inf(Transaction.shown)
-    rows = session.execute(
-        sa.select(
-            Transaction.id,
-            Transaction.is_pending,
-            Transaction.identity_key,
-            is_shown.label("is_shown"),
-            Transaction.booking_date,
-            Transaction.value_date,
-        ).where(
-            Transaction.user_id == user_id,
-            Transaction.bank_account_id == bank_account_id,
-            sa.or_(is_shown, Transaction.identity_key == sa.any_(sa.literal(list(keys), _KEYS))),
-        )
+    columns = (
+        Transaction.id,
+        Transaction.is_pending,
+        Transaction.identity_key,
+        is_shown.label("is_shown"),
     )
+    # Apart, since each has its index: what an answer costs goes with its days, not with the years.
+    known = sa.select(*columns).where(
+        is_of_account,
+        Transaction.is_pending.in_((True, False)),
+        Transaction.identity_key == sa.any_(sa.literal(list(keys), _KEYS)),
+    )
+    expected = sa.select(*columns).where(is_of_account, is_shown, is_expected)
+    rows = session.execute(sa.union(known, expected))
     return {(row.is_pending, row.identity_key): row for row in rows}
 
 
-def _is_expected(row: sa.Row[Any], first_told: dt.date | None, last_day: dt.date | None) -> bool:
+def _is_expected(first_told: dt.date | None, last_day: dt.date | None) -> sa.ColumnElement[bool]:
     """Tell whether an answer would show a row if the bank still had it.
 
     A bank shows what it has under either of its days [GoCardless help 11529689817628].
     """
-    if row.is_pending:
-        return last_day is None
-    days = [day for day in (row.booking_date, row.value_date) if day is not None]
-    return first_told is not None and any(
-        first_told <= day and (last_day is None or day <= last_day) for day in days
+    is_now = sa.true() if last_day is None else sa.false()
+    if first_told is None:
+        return sa.and_(Transaction.is_pending, is_now)
+    until = dt.date.max if last_day is None else last_day
+    is_told = sa.and_(
+        ~Transaction.is_pending,
+        LAST_DAY >= first_told,
+        sa.or_(
+            Transaction.booking_date.between(first_told, until),
+            Transaction.value_date.between(first_told, until),
+        ),
     )
+    return sa.or_(sa.and_(Transaction.is_pending, is_now), is_told)
 
 
 def _move(
@@ -145,18 +156,16 @@ def _multirange(ranges: list[Range[int]]) -> sa.ColumnElement[Any]:
 
 
 def iterate_rows(
-    session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID
-) -> Iterator[Transaction]:
-    """Yield the rows of a raw account, without holding all of them in memory.
-
-    They are not the session's: nothing that is changed on them is written.
-    """
-    query = sa.select(Transaction).where(
+    session: Session,
+    user_id: uuid.UUID,
+    bank_account_id: uuid.UUID,
+    columns: Sequence[sa.orm.InstrumentedAttribute[Any]],
+) -> Iterator[sa.Row[Any]]:
+    """Yield some columns of the rows of a raw account, without holding all of them in memory."""
+    query = sa.select(*columns).where(
         Transaction.user_id == user_id, Transaction.bank_account_id == bank_account_id
     )
-    for row in session.scalars(query, execution_options={"yield_per": _BATCH}):
-        session.expunge(row)
-        yield row
+    yield from session.execute(query, execution_options={"yield_per": _BATCH})
 
 
 def rewrite_facts(session: Session, user_id: uuid.UUID, facts: Sequence[Mapping[str, Any]]) -> None:
