@@ -9,18 +9,19 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from postgres.common.enums import IdentityBasis
 from postgres.identity.settlement import VERY_ALIKE, Booked, Pending, settle
-from postgres.identity.versions import NEAR_DAYS, Known, Verdict, Version, likeness, recognise
+from postgres.identity.versions import ALIKE, NEAR_DAYS, Known, Verdict, Version, likeness, recognise
 
 HABIT_DAYS = 31
 """How near two payments in the same words are to be a habit."""
 
 _LONG = dt.timedelta(days=366)
 _RENAMED = uuid.UUID("c4c42b5b-9a3c-4a06-8a37-0d6d3a3b1b1e")
+_RENAMED_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,11 @@ def resolve(
         versions of are enough.
     :param answers: by number, those that the rows name.
     :param since: by feed, the last answer that was gone through before. Of a feed that is not in
-        it all is decided anew; a name that a row bears goes to the transaction that it founds.
+        it all is decided anew; a name from elsewhere goes to the transaction that its row founds.
     """
-    history = _History(answers, since or {})
-    for row in sorted(rows, key=history.standing):
+    delivered = list(rows)
+    history = _History(answers, since or {}, {row.version.row_id for row in delivered})
+    for row in sorted(delivered, key=history.standing):
         history.take_in(row)
     for number in sorted(history.events):
         history.go_through(number, history.events[number])
@@ -137,6 +139,19 @@ class _Thread:
         self.is_booked |= not row.is_pending
         self.was_pending |= row.is_pending
 
+    def date_by(self, row: Delivered) -> None:
+        """Know when it began from a row of it: the one that it is named after, or the first."""
+        if row.version.row_id == self.name or (
+            self.name not in self.rows and row.spans[0].first < self.born
+        ):
+            self.born, self.seen_on = row.spans[0].first, row.seen_on
+
+    def show(self, row: Delivered) -> None:
+        """Let a row of it be shown again."""
+        self.live[row.feed].add(row.version.row_id)
+        if not row.is_pending or not self.is_booked:
+            self.latest = row.version
+
     def drop(self, row: Delivered) -> None:
         del self.rows[row.version.row_id]
         self.live[row.feed].discard(row.version.row_id)
@@ -152,8 +167,14 @@ class _Thread:
 class _History:
     """What is known of an account after each of its answers."""
 
-    def __init__(self, answers: Mapping[int, Answer], since: Mapping[uuid.UUID, int]) -> None:
+    def __init__(
+        self,
+        answers: Mapping[int, Answer],
+        since: Mapping[uuid.UUID, int],
+        row_ids: Collection[uuid.UUID],
+    ) -> None:
         self.answers = answers
+        self.row_ids = row_ids
         self.since = since
         self.resolution = Resolution()
         self.events: dict[int, _Event] = {}
@@ -185,7 +206,9 @@ class _History:
             if span.last is not None and span.last > since:
                 self._event(span.last, row).gone.append(row)
         if row.name is not None and row.spans[0].first <= since:
-            self._join(row, self._thread(row.name, row), is_shown=is_shown)
+            thread = self._thread(row.name, row)
+            thread.date_by(row)
+            self._join(row, thread, is_shown=is_shown)
 
     def _event(self, number: int, row: Delivered) -> _Event:
         return self.events.setdefault(number, _Event(row.feed))
@@ -213,7 +236,7 @@ class _History:
         thread = self.thread_of.get(row.version.row_id)
         if thread is None or thread.is_shown(row.feed, booked=not row.is_pending):
             return False
-        thread.live[row.feed].add(row.version.row_id)
+        thread.show(row)
         return True
 
     def _wrongly_replaced(self, feed: uuid.UUID, answer: Answer) -> list[Delivered]:
@@ -256,6 +279,7 @@ class _History:
             for thread in self.bearers[each].values()
             if thread.is_shown(row.feed, booked=True)
             and thread.known.version.money == row.version.money
+            and (likeness(thread.known.version.text, row.version.text) or 1) >= ALIKE
         }
         if len(same) != 1:
             return False
@@ -374,12 +398,21 @@ class _History:
         )
 
     def _found(self, row: Delivered, number: int) -> _Thread:
-        name = row.name or row.version.row_id
+        name = row.version.row_id
+        if row.name is not None and self._is_of_old(row.name):
+            name = row.name
         if name in self.threads:
             name = row.version.row_id
         if name in self.threads:
             name = uuid.uuid5(_RENAMED, f"{row.version.row_id}:{number}")
         return self._thread(name, row, number)
+
+    def _is_of_old(self, name: uuid.UUID) -> bool:
+        """Tell whether a name was not made here, of a row that is still there.
+
+        Those that were come out as before by themselves, whoever bears them now.
+        """
+        return name not in self.row_ids and name.version != _RENAMED_VERSION
 
     def _thread(self, name: uuid.UUID, row: Delivered, number: int | None = None) -> _Thread:
         if name not in self.threads:

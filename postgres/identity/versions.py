@@ -6,8 +6,9 @@ row is therefore a version of a known transaction if
 
 1. it bears an id that the provider gives to one row only, and the same money;
 2. or one of the missing rows says the same, word for word;
-3. or one of them shares another id with it, and the money;
-4. or one of them has the same money near the same day, in much the same words.
+3. or one of them shares another id with it, the money, and some of the words;
+4. or one of them has the same money near the same day, in much the same words;
+5. or one of them shares another id with it, and the money: ids are one day's or one place's too.
 
 Every missing row is claimed once, the best evidence first, so that genuine twins stay as many as
 they are. An id of kind 1 on other money is a conflict: nothing is overwritten, a person decides.
@@ -19,7 +20,7 @@ import datetime as dt
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
@@ -47,6 +48,7 @@ class Version:
     :param other_ids: ids that are usually one row's, and not always.
     :param amount: signed.
     :param text: all that the bank wrote on it, see :func:`plain`.
+    :param days: the days that it is known under.
     """
 
     row_id: uuid.UUID
@@ -58,6 +60,12 @@ class Version:
     text: str = ""
     trusted_id: str | None = None
     other_ids: frozenset[str] = frozenset()
+    days: tuple[dt.date, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Kept, since it is asked for many times.
+        days = tuple(day for day in (self.booking_date, self.value_date) if day is not None)
+        object.__setattr__(self, "days", days)
 
     @property
     def money(self) -> tuple[Decimal, str]:
@@ -73,11 +81,6 @@ class Version:
     def content(self) -> tuple[object, ...]:
         """What the bank said, without the ids."""
         return (*self.money, self.booking_date, self.value_date, self.booked_at, self.text)
-
-    @property
-    def days(self) -> tuple[dt.date, ...]:
-        """The days that it is known under."""
-        return tuple(day for day in (self.booking_date, self.value_date) if day is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +138,9 @@ def recognise(
     work = _Work(sorted(rows, key=_order), sorted(missing, key=_known_order))
     work.by_trusted_id(holders)
     work.by_content()
-    work.by_shared_id()
+    work.by_shared_id(least_alike=ALIKE)
     work.by_likeness()
+    work.by_shared_id()
     for row in work.open.values():
         work.verdicts[row.row_id] = Verdict(row.row_id)
     return work.verdicts
@@ -168,14 +172,19 @@ class _Work:
             if known := next(iter(self._still_free(places[row.content])), None):
                 self._claim(row, known, IdentityBasis.CONTENT)
 
-    def by_shared_id(self) -> None:
-        """Pair rows by ids that stand once on either side: others are no evidence."""
+    def by_shared_id(self, *, least_alike: float = 0) -> None:
+        """Pair rows by ids that stand once on either side: others are no evidence.
+
+        :param least_alike: how much of their texts must agree, of 1, where both say something.
+        """
         bearers = _grouped(self.open.values(), _id_and_money)
         places = _grouped(self.free.values(), lambda known: _id_and_money(known.version))
         for key, rows in bearers.items():
             free = self._still_free(places[key])
             if len(rows) == len(free) == 1 and rows[0].row_id in self.open:
-                self._claim(rows[0], free[0], IdentityBasis.SHARED_ID)
+                agreed = likeness(rows[0].text, free[0].version.text)
+                if agreed is None or agreed >= least_alike:
+                    self._claim(rows[0], free[0], IdentityBasis.SHARED_ID)
 
     def by_likeness(self) -> None:
         rows = _grouped(self.open.values(), lambda row: [row.money])

@@ -222,8 +222,8 @@ def _differences(household: Household, branch: Branch) -> Iterator[str]:
             yield f"{manner}: set aside, {row.reason}"
     before = _shape(branch)
     replay(household.run, account_id=account.account_id)
-    if _shape(branch) != before:
-        yield f"{manner}: another ledger is made of the same rows"
+    if changed := set(_shape(branch)) ^ set(before):
+        yield f"{manner}: another ledger is made of the same rows, {sorted(changed)}"
 
 
 def _shape(branch: Branch) -> list[tuple[str, ...]]:

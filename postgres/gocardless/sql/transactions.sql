@@ -18,6 +18,18 @@ with versions as (
         r.bank_account_id = any(cast(:feeds as uuid[]))
         and r.ledger_id is not null
         and (cast(:names as uuid[]) is null or r.ledger_id = any(cast(:names as uuid[])))
+),
+
+-- Texts repeat, and to normalise one takes long.
+statements as materialized (
+    select
+        texts.text,
+        common.normalise_merchant(texts.text) as name
+    from (
+        select distinct coalesce(v.counterparty_name, v.description) as text
+        from versions as v
+        where v.place = 1
+    ) as texts
 )
 
 select
@@ -45,9 +57,8 @@ select
     r.id as raw_id,
     r.known_since as first_seen_at
 from versions as r
-left join lateral (
-    select common.normalise_merchant(coalesce(r.counterparty_name, r.description)) as name
-) as statement on true
+left join statements as statement
+    on statement.text = coalesce(r.counterparty_name, r.description)
 left join common.merchant_aliases as alias
     on alias.user_id = r.user_id and alias.name = statement.name
 left join common.merchants as m
