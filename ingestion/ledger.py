@@ -92,10 +92,13 @@ def project_account(session: Session, account: Linked) -> WriteCounts:
         counts = trading212.project_transactions(session, account)
     else:
         counts = gocardless.project_transactions(session, account)
-        if account.is_read:
+        if account.read_through is not None:
             # Without its rows the whole balance would pass for what it opened with.
-            balances.set_opening_balance(session, account.user_id, account.account_id)
+            balances.set_opening_balance(
+                session, account.user_id, account.account_id, read_through=account.read_through
+            )
     if counts.written:
+        balances.keep_opening_date(session, account.user_id, account.account_id)
         recurring_pattern_transactions.match_patterns(
             session, account_id=account.account_id, only_written=True
         )

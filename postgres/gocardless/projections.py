@@ -106,7 +106,7 @@ _TRANSACTION = (
 class LinkedAccount:
     """A raw account with the connection that reads it and the ledger account that it fills.
 
-    :param is_read: its transactions have been read at least once.
+    :param read_through: the last day that its transactions were read of; None if they never were.
     :param institution_id: GoCardless's id of the bank.
     """
 
@@ -116,7 +116,7 @@ class LinkedAccount:
     bank_account_id: uuid.UUID
     name: str
     account_number: str
-    is_read: bool
+    read_through: dt.date | None
     institution_id: str
 
     @property
@@ -204,7 +204,7 @@ def linked_accounts(session: Session) -> list[LinkedAccount]:
             BankAccount.id,
             Account.name,
             Account.account_number,
-            BankAccount.transactions_through.is_not(None),
+            BankAccount.transactions_through,
             Requisition.institution_id,
         )
         .select_from(BankAccount)

@@ -105,7 +105,7 @@ def make_bank(sessions: sessionmaker[Session]) -> Bank:
             bank_account_id=uuid.uuid4(),
             name="Current",
             account_number="1",
-            is_read=True,
+            read_through=TODAY,
             institution_id="BANK",
         )
         return Bank(sessions, _feed(session, account))
@@ -162,7 +162,7 @@ def _feed(session: Session, account: LinkedAccount) -> LinkedAccount:
         raw.id,
         account.name,
         account.account_number,
-        is_read=True,
+        read_through=TODAY,
         institution_id="BANK",
     )
 

@@ -94,6 +94,7 @@ def book(
     status: TransactionStatus = TransactionStatus.BOOKED,
     balance_after: str | None = None,
     merchant: Merchant | None = None,
+    seen: dt.date = dt.date(2026, 3, 15),
 ) -> Transaction:
     row = Transaction(
         user_id=ledger.user.id,
@@ -108,7 +109,7 @@ def book(
         kind=TransactionKind.PAYMENT,
         raw_table="gocardless.transactions",
         raw_id=uuid.uuid4(),
-        first_seen_at=dt.datetime(2026, 3, 15, tzinfo=dt.UTC),
+        first_seen_at=dt.datetime.combine(seen, dt.time(), dt.UTC),
     )
     session.add(row)
     session.flush()

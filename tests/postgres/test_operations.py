@@ -149,8 +149,9 @@ def test_opening_balance_is_set_once_and_older_rows_do_not_count_against_it(
 
 
 def test_a_closing_balance_knows_no_row_of_a_later_day(session: Session, ledger: Ledger) -> None:
-    book(session, ledger, dt.date(2026, 3, 1), "-10")
-    snapshot(session, ledger, "interimBooked", "90", dt.date(2026, 3, 1))
+    first = dt.date(2026, 3, 1)
+    book(session, ledger, first, "-10", seen=first)
+    snapshot(session, ledger, "closingBooked", "90", first)
     balances.set_opening_balance(session, ledger.user.id, ledger.account.id)
     book(session, ledger, dt.date(2026, 3, 2), "-1")
 
@@ -161,7 +162,7 @@ def test_a_closing_balance_knows_no_row_of_a_later_day(session: Session, ledger:
 
 
 def test_pending_and_void_rows_count_in_no_balance(session: Session, ledger: Ledger) -> None:
-    book(session, ledger, dt.date(2026, 3, 1), "-10")
+    book(session, ledger, dt.date(2026, 3, 1), "-10", seen=dt.date(2026, 3, 1))
     book(session, ledger, dt.date(2026, 3, 1), "-3", status=TransactionStatus.PENDING)
     book(session, ledger, dt.date(2026, 3, 1), "-4", status=TransactionStatus.VOID)
     snapshot(session, ledger, "interimBooked", "90", dt.date(2026, 3, 1))

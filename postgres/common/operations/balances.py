@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from postgres.auth.models import User
-from postgres.common.enums import NotificationType
-from postgres.common.models import Account
+from postgres.common.enums import NotificationType, TransactionStatus
+from postgres.common.models import Account, Transaction
 from postgres.common.operations.notifications import notify_all
 from postgres.core import WriteCounts, read_sql, refusing
 from postgres.errors import NotFoundError, OperationError
@@ -29,7 +29,13 @@ class Reconciliation:
     """One account's booked balance, as reported and as the ledger makes it.
 
     :param reported: None if the institution gave no booked balance yet.
-    :param computed: opening balance plus booked rows; None if there is nothing to compare with.
+    :param computed: opening balance plus the booked rows that it knows; None if there is nothing to
+        compare with.
+    :param drifts_since: the first day of the last days on which the two differed, also if they
+        agree again; None if they always agreed. A balance is as exact as it is read often: of days
+        without one, the first on which the ledger moved and the balance cannot have.
+    :param agrees_since: the day of the first balance after those days that agreed; None if none
+        did.
     """
 
     account_id: uuid.UUID
@@ -40,6 +46,8 @@ class Reconciliation:
     reported: Decimal | None
     computed: Decimal | None
     observed_at: dt.datetime | None
+    drifts_since: dt.date | None = None
+    agrees_since: dt.date | None = None
 
     @property
     def drift(self) -> Decimal | None:
@@ -157,12 +165,21 @@ def warn_of_low_balances(session: Session, *, now: dt.datetime) -> WriteCounts:
     return notify_all(session, news) + WriteCounts(updated=len(moved))
 
 
-def set_opening_balance(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> None:
+def set_opening_balance(
+    session: Session,
+    user_id: uuid.UUID,
+    account_id: uuid.UUID,
+    *,
+    read_through: dt.date | None = None,
+) -> None:
     """Fix an account's opening balance once, from the best evidence there is.
 
     That is the running balance that the bank prints on the rows of the first day, if it tells which
     row came first; else the first booked balance less all rows. Rows that are found later and are
     booked before that day do not count against it.
+
+    :param read_through: the last day that the account's rows were read of: a later balance knows
+        rows that the ledger does not. None: of today.
     """
     is_open = session.scalar(
         sa.select(sa.true()).where(
@@ -174,12 +191,38 @@ def set_opening_balance(session: Session, user_id: uuid.UUID, account_id: uuid.U
     if is_open:
         session.execute(
             sa.text(read_sql(__file__, "opening_balance.sql")),
-            {"account_id": account_id},
+            {"account_id": account_id, "read_through": read_through or dt.date.max},
         )
 
 
+def keep_opening_date(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> None:
+    """Let the opening balance stay before all rows that it was found with.
+
+    A bank that dates the first of them anew, by an earlier day, moves no money.
+    """
+    is_of_account = sa.and_(Transaction.account_id == account_id, Transaction.user_id == user_id)
+    began = sa.select(sa.func.min(Transaction.first_seen_at)).where(is_of_account)
+    first = (
+        sa.select(sa.func.min(Transaction.booking_date))
+        .where(
+            is_of_account,
+            Transaction.status == TransactionStatus.BOOKED,
+            Transaction.booking_date < Account.opening_date,
+            Transaction.first_seen_at == began.scalar_subquery(),
+        )
+        .correlate(Account)
+        .scalar_subquery()
+    )
+    session.execute(
+        sa.update(Account)
+        .where(Account.id == account_id, Account.user_id == user_id, Account.opening_date > first)
+        .values(opening_date=first)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def reconcile(session: Session, *, user_id: uuid.UUID | None = None) -> Sequence[Reconciliation]:
-    """Compare every account's newest booked balance with the ledger.
+    """Compare the booked balances of every account with the ledger: the newest, and day by day.
 
     :param user_id: of one user; None compares all users'.
     """

@@ -1,7 +1,12 @@
 with booked as (
-    select t.booking_date, t.amount, t.balance_after
+    select
+        t.booking_date,
+        t.amount,
+        t.balance_after,
+        common.local_day(t.first_seen_at, u.time_zone) as known_on
     from common.transactions as t
     inner join common.accounts as a on a.id = t.account_id and a.currency = t.currency
+    inner join auth.users as u on u.id = a.user_id
     where t.account_id = :account_id and t.status = 'booked'
 ),
 
@@ -28,18 +33,60 @@ running as (
     having count(*) = 1
 ),
 
-reported as (
-    select s.amount - coalesce((select sum(amount) from booked), 0) as balance
+snapshots as (
+    select
+        s.*,
+        case
+            when lower(s.balance_type) = 'closingbooked' and s.reference_date is not null
+                then s.reference_date
+            when lower(s.balance_type) = 'openingbooked' and s.reference_date is not null
+                then s.reference_date - 1
+            else common.local_day(s.observed_at, u.time_zone)
+        end as day,
+        lower(s.balance_type) in ('closingbooked', 'openingbooked')
+        and s.reference_date is not null as is_of_whole_day
     from common.balance_snapshots as s
     inner join common.accounts as a on a.id = s.account_id and a.currency = s.currency
+    inner join auth.users as u on u.id = a.user_id
     where s.account_id = :account_id and s.is_booked
+),
+
+-- A balance counts the rows that were booked by then: the balance may be old, if rows could be read
+-- since and balances could not. Of rows of its very day that were read later nobody can tell; such a
+-- balance is no evidence.
+reported as (
+    select s.amount - coalesce(
+        (
+            select sum(b.amount)
+            from booked as b
+            where b.booking_date <= s.day or (not s.is_of_whole_day and b.known_on <= s.day)
+        ),
+        0
+    ) as balance
+    from snapshots as s
+    where
+        s.day <= :read_through
+        and (
+            s.is_of_whole_day
+            or not exists (
+                select 1 from booked as b where b.booking_date = s.day and b.known_on > s.day
+            )
+        )
     -- A balance of this moment says more than one of last night.
-    order by (lower(s.balance_type) = 'interimbooked') desc, s.observed_at desc
+    order by
+        lower(s.balance_type) = 'interimbooked' desc,
+        s.observed_at desc,
+        s.reference_date desc nulls last
     limit 1
+),
+
+found as (
+    select coalesce((select balance from running), (select balance from reported)) as balance
 )
 
 update common.accounts as a
 set
-    opening_balance = coalesce((select balance from running), (select balance from reported)),
+    opening_balance = found.balance,
     opening_date = (select min(booking_date) from booked)
-where a.id = :account_id and exists (select 1 from reported)
+from found
+where a.id = :account_id and found.balance is not null and exists (select 1 from snapshots)
