@@ -86,7 +86,7 @@ mutation: install-dev ## Plant faults one at a time, and count those that the te
 
 .PHONY: reliability
 reliability: install-dev ## Read ten thousand made-up banks and compare the ledger with the truth
-	FARTHING_WORLDS=10000 $(BIN)/python -m pytest -q -p no:randomly tests/ingestion/test_worlds.py
+	$(BIN)/python -m tests.reliability $(WORLDS)
 
 .PHONY: format
 format: install-dev ## Put code and SQL into shape
@@ -100,6 +100,7 @@ bench: install-dev ## Measure, as ratios within one run
 	$(BIN)/python -m benchmarks.splits
 	$(BIN)/python -m benchmarks.tag_rules
 	$(BIN)/python -m benchmarks.transfers
+	$(BIN)/python -m benchmarks.replay
 
 .PHONY: lock
 lock: $(UV) ## Resolve the dependencies anew into the lock files

@@ -43,7 +43,9 @@ def serving() -> Iterator[BankServer]:
     """Serve until the block ends."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.bank = BankServer(f"http://127.0.0.1:{server.server_port}/api/v2")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
     thread.start()
     try:
         yield server.bank
@@ -157,9 +159,7 @@ FAULTS: dict[str, Callable[[_Handler, Any, str], None]] = {
         500, "UnknownRequestError", "Request to Institution returned an error"
     ),
     "the bank is down": _refused(503, "ServiceError", "Institution service unavailable"),
-    "the bank is out of reach": _refused(
-        503, "ConnectionError", "Couldn't connect to Institution"
-    ),
+    "the bank is out of reach": _refused(503, "ConnectionError", "Couldn't connect to Institution"),
     "a gateway fails": lambda handler, *_: handler.send(502, "<html>Bad gateway</html>"),
     "a stale token": _stale_token,
     "a web page": lambda handler, *_: handler.send(200, "<html>Please wait</html>"),

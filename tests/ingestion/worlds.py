@@ -217,7 +217,9 @@ def _differences(household: Household, branch: Branch, *, is_replayed: bool) -> 
     with household.sessions() as session:
         aside = quarantine.list_quarantine(session, account.user_id).items
         checked = reconcile(session, user_id=account.user_id)
-    true: Counter[Entry] = Counter((p.amount, p.row(branch.world.habits)[1], "GBP") for p in branch.booked)
+    true: Counter[Entry] = Counter(
+        (p.amount, p.row(branch.world.habits)[1], "GBP") for p in branch.booked
+    )
     found = Counter(
         (row.amount, row.booking_date, row.currency)
         for row in branch.bank.rows()
