@@ -92,7 +92,7 @@ def project_account(session: Session, account: Linked) -> WriteCounts:
         counts = trading212.project_transactions(session, account)
     else:
         counts = gocardless.project_transactions(session, account)
-        if account.read_through is not None:
+        if account.is_open and account.read_through is not None:
             # Without its rows the whole balance would pass for what it opened with.
             balances.set_opening_balance(
                 session, account.user_id, account.account_id, read_through=account.read_through

@@ -109,11 +109,8 @@ def _pull_transactions(
             last=window.last,
             scanned_on=clock.today() if _is_scan(account, window) else None,
             gap=gap,
+            through=window.last if _reaches(account, window) else None,
         )
-        if _reaches(account, window):
-            bank_accounts.advance_watermark(
-                session, account.user_id, account.bank_account_id, window.last
-            )
         note_answer(session, account.user_id, account.bank_account_id, _TRANSACTIONS, answer)
     return AccountOutcome(
         account.connection_id,

@@ -44,15 +44,26 @@ class Identified:
     merged: dict[uuid.UUID, uuid.UUID]
 
 
-def feeds_of(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> Sequence[BankAccount]:
-    """Return the raw accounts that a ledger account is or was read through, locked."""
-    return session.scalars(
-        sa.select(BankAccount)
+def feeds_of(
+    session: Session, user_id: uuid.UUID, account_id: uuid.UUID
+) -> dict[BankAccount, dt.datetime | None]:
+    """Return the raw accounts that a ledger account is or was read through, locked.
+
+    :returns: with each, when a row of it last changed.
+    """
+    newest = (
+        sa.select(sa.func.max(Transaction.changed_at))
+        .where(Transaction.bank_account_id == BankAccount.id)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        sa.select(BankAccount, newest)
         .where(BankAccount.user_id == user_id, BankAccount.account_id == account_id)
         .order_by(BankAccount.id)
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True, of=BankAccount)
         .execution_options(populate_existing=True)
-    ).all()
+    )
+    return {feed: changed_at for feed, changed_at in rows}
 
 
 def forget_progress(feed: BankAccount) -> None:

@@ -107,6 +107,7 @@ class LinkedAccount:
     """A raw account with the connection that reads it and the ledger account that it fills.
 
     :param read_through: the last day that its transactions were read of; None if they never were.
+    :param is_open: what it opened with is not known yet.
     :param institution_id: GoCardless's id of the bank.
     """
 
@@ -117,6 +118,7 @@ class LinkedAccount:
     name: str
     account_number: str
     read_through: dt.date | None
+    is_open: bool
     institution_id: str
 
     @property
@@ -205,6 +207,7 @@ def linked_accounts(session: Session) -> list[LinkedAccount]:
             Account.name,
             Account.account_number,
             BankAccount.transactions_through,
+            Account.opening_balance.is_(None),
             Requisition.institution_id,
         )
         .select_from(BankAccount)
@@ -236,9 +239,9 @@ def project_balances(
 
 def project_transactions(session: Session, account: LinkedAccount) -> WriteCounts:
     """Bring what changed of one account's rows into the ledger, and set aside what cannot go."""
-    feeds = feeds_of(session, account.user_id, account.account_id)
-    changed = _changed_through(session, feeds)
-    behind = [feed for feed in feeds if changed.get(feed.id) != feed.projected_through]
+    changed = feeds_of(session, account.user_id, account.account_id)
+    feeds = list(changed)
+    behind = [feed for feed, changed_at in changed.items() if changed_at != feed.projected_through]
     if not behind:
         return WriteCounts()
     identified = identify(session, feeds)
@@ -288,25 +291,9 @@ def project_transactions(session: Session, account: LinkedAccount) -> WriteCount
                 RawTransaction.doubt,
             ),
         )
-        feed.projected_through = changed.get(feed.id)
+        feed.projected_through = changed[feed]
     session.flush()
     return counts
-
-
-def _changed_through(
-    session: Session, feeds: Sequence[BankAccount]
-) -> dict[uuid.UUID, dt.datetime]:
-    newest = (
-        sa.select(sa.func.max(RawTransaction.changed_at))
-        .where(RawTransaction.bank_account_id == BankAccount.id)
-        .scalar_subquery()
-    )
-    rows = session.execute(
-        sa.select(BankAccount.id, newest).where(
-            BankAccount.id == any_of([feed.id for feed in feeds])
-        )
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 def _delete_unfounded(

@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 
 from postgres.common.enums import IdentityBasis
 from postgres.identity.settlement import VERY_ALIKE, Booked, Pending, settle
-from postgres.identity.versions import ALIKE, NEAR_DAYS, Known, Verdict, Version, likeness, recognise
+from postgres.identity.versions import (
+    ALIKE,
+    NEAR_DAYS,
+    Known,
+    Verdict,
+    Version,
+    likeness,
+    recognise,
+)
 
 HABIT_DAYS = 31
 """How near two payments in the same words are to be a habit."""

@@ -51,8 +51,9 @@ class Bank:
         today: dt.date = TODAY,
         since: dt.date = TODAY - dt.timedelta(days=90),
         until: dt.date | None = None,
+        is_projected: bool = True,
     ) -> WriteCounts:
-        """Land what the bank answers, and bring it into the ledger."""
+        """Land what the bank answers, and bring it into the ledger unless that is left for later."""
         _, rows = read_answer({"booked": list(booked), "pending": list(pending)})
         with self.sessions.begin() as session:
             changed_at = session.execute(sa.text("select clock_timestamp()")).scalar_one()
@@ -66,6 +67,8 @@ class Bank:
                 first_day=since,
                 last_day=until,
             )
+        if not is_projected:
+            return counts
         with self.sessions.begin() as session:
             return counts + project_transactions(session, self.account)
 
@@ -106,6 +109,7 @@ def make_bank(sessions: sessionmaker[Session]) -> Bank:
             name="Current",
             account_number="1",
             read_through=TODAY,
+            is_open=False,
             institution_id="BANK",
         )
         return Bank(sessions, _feed(session, account))
@@ -163,6 +167,7 @@ def _feed(session: Session, account: LinkedAccount) -> LinkedAccount:
         account.name,
         account.account_number,
         read_through=TODAY,
+        is_open=False,
         institution_id="BANK",
     )
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import socket
 import struct
 import threading
@@ -59,6 +58,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     bank: BankServer
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of clients that went away: some were made to."""
 
 
 class _Handler(BaseHTTPRequestHandler):

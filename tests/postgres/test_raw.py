@@ -443,13 +443,23 @@ class TestWhatIsAnothers:
     def test_a_watermark_stays(self, session: Session, home: Home) -> None:
         account = session.get_one(gocardless.BankAccount, home.accounts[0])
 
-        bank_accounts.advance_watermark(session, home.stranger.user_id, account.id, day(2))
-        session.refresh(account)
-        assert account.transactions_through is None
-        for number in (2, 1):
-            bank_accounts.advance_watermark(session, home.ann.user_id, account.id, day(number))
-        session.refresh(account)
-        assert account.transactions_through == day(2)
+        def read(user_id: uuid.UUID, through: dt.date | None) -> dt.date | None:
+            bank_accounts.note_read(
+                session,
+                user_id,
+                account.id,
+                first_told=day(1),
+                last=day(1),
+                scanned_on=None,
+                gap=None,
+                through=through,
+            )
+            session.refresh(account)
+            return account.transactions_through
+
+        assert read(home.stranger.user_id, day(2)) is None
+        own = [read(home.ann.user_id, through) for through in (None, day(2), day(1), None)]
+        assert own == [None, day(2), day(2), day(2)]
 
     def test_positions_stay_open(self, session: Session, home: Home) -> None:
         row = put(

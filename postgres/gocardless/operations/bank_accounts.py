@@ -123,24 +123,6 @@ def list_bank_accounts(
     )
 
 
-def advance_watermark(
-    session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID, through: dt.date
-) -> None:
-    """Say that every day up to this one has been read; it never moves back."""
-    session.execute(
-        sa.update(BankAccount)
-        .where(
-            BankAccount.id == bank_account_id,
-            BankAccount.user_id == user_id,
-            sa.or_(
-                BankAccount.transactions_through.is_(None),
-                BankAccount.transactions_through < through,
-            ),
-        )
-        .values(transactions_through=through)
-    )
-
-
 def note_read(
     session: Session,
     user_id: uuid.UUID,
@@ -150,25 +132,33 @@ def note_read(
     last: dt.date,
     scanned_on: dt.date | None,
     gap: tuple[dt.date, dt.date] | None,
+    through: dt.date | None = None,
 ) -> None:
     """Note which days an answer told of, and which can no longer be asked for.
 
     :param first_told: the day of the oldest row that it had.
     :param scanned_on: today, if it was an answer over all days that the bank gives.
     :param gap: first and last of the days that passed unread.
+    :param through: every day up to this one has been read now; the watermark never moves back.
     """
     told = sa.literal([Range(first_told, last, bounds="[]")], pg.DATEMULTIRANGE())
     missed = sa.literal([Range(*gap, bounds="[]")] if gap else [], pg.DATEMULTIRANGE())
     gaps = BankAccount.gaps.op("+")(missed).op("-")(told)
     scanned = sa.func.coalesce(sa.literal(scanned_on, sa.Date()), BankAccount.scanned_on)
+    # The greater of a day and of none is the day.
+    watermark = sa.func.greatest(BankAccount.transactions_through, sa.literal(through, sa.Date()))
     session.execute(
         sa.update(BankAccount)
         .where(
             BankAccount.id == bank_account_id,
             BankAccount.user_id == user_id,
-            sa.or_(BankAccount.gaps != gaps, BankAccount.scanned_on.is_distinct_from(scanned)),
+            sa.or_(
+                BankAccount.gaps != gaps,
+                BankAccount.scanned_on.is_distinct_from(scanned),
+                BankAccount.transactions_through.is_distinct_from(watermark),
+            ),
         )
-        .values(gaps=gaps, scanned_on=scanned)
+        .values(gaps=gaps, scanned_on=scanned, transactions_through=watermark)
         .execution_options(synchronize_session=False)
     )
 
