@@ -86,7 +86,7 @@ mutation: install-dev ## Plant faults one at a time, and count those that the te
 
 .PHONY: reliability
 reliability: install-dev ## Read ten thousand made-up banks and compare the ledger with the truth
-	$(BIN)/python -m tests.reliability $(WORLDS)
+	$(BIN)/python -m benchmarks.reliability $(WORLDS)
 
 .PHONY: format
 format: install-dev ## Put code and SQL into shape

@@ -121,7 +121,10 @@ def _verdict(balance: Reconciliation) -> Cell:
     if balance.drift is None:
         return Text("no balance yet", DOUBTFUL)
     if balance.drift:
-        return Text(f"off by {money(balance.drift)}", BAD)
+        return Text(f"off by {money(balance.drift)} since {balance.drifts_since}", BAD)
+    if balance.drifts_since:
+        days = f"{balance.drifts_since} to {balance.agrees_since}"
+        return Text(f"reconciles again; it did not from {days}", DOUBTFUL)
     return Text("reconciles", GOOD)
 
 
@@ -135,6 +138,8 @@ def _balance(balance: Reconciliation) -> dict[str, Any]:
         "computed": balance.computed,
         "drift": balance.drift,
         "observed_at": balance.observed_at,
+        "drifts_since": balance.drifts_since,
+        "agrees_since": balance.agrees_since,
     }
 
 

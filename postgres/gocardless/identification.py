@@ -63,7 +63,7 @@ def feeds_of(
         .with_for_update(key_share=True, of=BankAccount)
         .execution_options(populate_existing=True)
     )
-    return {feed: changed_at for feed, changed_at in rows}
+    return dict(rows.tuples())
 
 
 def forget_progress(feed: BankAccount) -> None:
@@ -194,7 +194,7 @@ def _with_context(
             *(
                 sa.select(Transaction.id, Transaction.ledger_id).where(_of(feeds), is_near)
                 for is_near in (
-                    sa.and_(LAST_DAY >= first, first_day <= last),
+                    sa.and_(first <= LAST_DAY, first_day <= last),
                     sa.and_(
                         LAST_DAY.is_(None),
                         sa.cast(Transaction.first_seen_at, sa.Date).between(first, last),

@@ -53,7 +53,7 @@ class Bank:
         until: dt.date | None = None,
         is_projected: bool = True,
     ) -> WriteCounts:
-        """Land what the bank answers, and bring it into the ledger unless that is left for later."""
+        """Land what the bank answers, and bring it into the ledger, now or with a later answer."""
         _, rows = read_answer({"booked": list(booked), "pending": list(pending)})
         with self.sessions.begin() as session:
             changed_at = session.execute(sa.text("select clock_timestamp()")).scalar_one()

@@ -17,7 +17,6 @@ from postgres.gocardless.models import Answer
 from postgres.gocardless.models import Transaction as RawTransaction
 from tests.ingestion.bank import TODAY, Bank, make_bank, row
 
-
 ORDERS = 200
 
 

@@ -18,15 +18,28 @@ from postgres.common.operations.notifications import CONSENT_WARNING_DAYS
 from postgres.gocardless import placement
 
 _CONSENT = ("institution", "days left", "ends", "needs", "reason")
-_COLUMNS = ("account", "currency", "reported", "computed", "drift", "reported at")
+_COLUMNS = (
+    "account",
+    "currency",
+    "reported",
+    "computed",
+    "drift",
+    "reported at",
+    "drifts since",
+    "agrees since",
+)
 
 
 @dg.asset_check(asset=balance_snapshots, additional_deps=[transactions])
 def balances_reconcile(ledger: Ledger) -> dg.AssetCheckResult:
-    """Compare opening balance plus booked rows with the booked balance that the bank reports."""
+    """Compare opening balance plus booked rows with the booked balances that the bank reports.
+
+    It warns of accounts that agree again: some bank dated a row anew, or told of it late.
+    """
     with ledger.run() as run:
         accounts = projections.reconcile(run)
     drifted = [account for account in accounts if account.drift]
+    wrong = [account for account in accounts if account.drift or account.drifts_since]
     rows = [
         (
             f"{account.institution}, {account.name}",
@@ -35,15 +48,19 @@ def balances_reconcile(ledger: Ledger) -> dg.AssetCheckResult:
             account.computed,
             account.drift,
             account.observed_at,
+            account.drifts_since,
+            account.agrees_since,
         )
-        for account in drifted
+        for account in wrong
     ]
     return dg.AssetCheckResult(
-        passed=not drifted,
+        passed=not wrong,
+        severity=dg.AssetCheckSeverity.ERROR if drifted else dg.AssetCheckSeverity.WARN,
         description=f"{len(drifted)} of {len(accounts)} accounts drift",
         metadata={
             "accounts": len(accounts),
             "drifted": len(drifted),
+            "agree_again": len(wrong) - len(drifted),
             "unknown": sum(account.drift is None for account in accounts),
             **({"drifts": table(_COLUMNS, rows)} if rows else {}),
         },

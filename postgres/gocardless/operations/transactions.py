@@ -121,7 +121,7 @@ def _is_expected(first_told: dt.date | None, last_day: dt.date | None) -> sa.Col
     until = dt.date.max if last_day is None else last_day
     is_told = sa.and_(
         ~Transaction.is_pending,
-        LAST_DAY >= first_told,
+        first_told <= LAST_DAY,
         sa.or_(
             Transaction.booking_date.between(first_told, until),
             Transaction.value_date.between(first_told, until),

@@ -1,6 +1,6 @@
 """Read made-up banks by the thousand, and compare the ledger with the truth.
 
-Usage: python -m tests.reliability [--worlds 10000] [--workers 2] [--seconds S] [--first SEED]
+Usage: python -m benchmarks.reliability [--worlds 10000] [--workers 2] [--seconds S] [--first SEED]
 
 What was read is kept in a file, a line a town, and is not read again by the same code: a run that
 was stopped goes on where it was. A seed that fails belongs into ``REGRESSIONS`` of
@@ -22,7 +22,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
@@ -153,8 +153,8 @@ def _start(server_url: str, home: str) -> None:
 
 
 def _live_through(seed: int) -> dict[str, Any]:
-    assert _household is not None
-    report = live_through(_household, seed)
+    household = cast("Household", _household)
+    report = live_through(household, seed)
     return {name: getattr(report, name) for name in report.__slots__}
 
 
