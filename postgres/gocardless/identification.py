@@ -19,7 +19,9 @@ from sqlalchemy.orm import Session
 from postgres.core import any_of
 from postgres.gocardless.models import LAST_DAY, Answer, BankAccount, Transaction
 from postgres.identity import history
-from postgres.identity.history import Delivered, Resolution, Span
+from postgres.identity.history import Resolution
+from postgres.identity.threads import Answer as Asked
+from postgres.identity.threads import Delivered, Span
 from postgres.identity.versions import Version, plain
 
 PROVIDER = "gocardless"
@@ -63,7 +65,7 @@ def feeds_of(
         .with_for_update(key_share=True, of=BankAccount)
         .execution_options(populate_existing=True)
     )
-    return dict(rows.tuples())
+    return dict(rows.tuples().all())
 
 
 def forget_progress(feed: BankAccount) -> None:
@@ -87,7 +89,7 @@ def identify(session: Session, feeds: Sequence[BankAccount]) -> Identified:
     if not is_anew:
         rows = _with_context(session, feeds, rows)
     answers = {
-        answer.id: history.Answer(answer.first_day, answer.last_day, answer.seen_at.date())
+        answer.id: Asked(answer.first_day, answer.last_day, answer.seen_at.date())
         for answer in session.scalars(
             sa.select(Answer).where(Answer.bank_account_id.in_(list(since)))
         )

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 
 from postgres.common.enums import IdentityBasis
 from postgres.identity.settlement import VERY_ALIKE, Booked, Pending, settle
+from postgres.identity.threads import Answer, Delivered, Thread
 from postgres.identity.versions import (
     ALIKE,
     NEAR_DAYS,
-    Known,
     Verdict,
-    Version,
     likeness,
     recognise,
 )
@@ -30,54 +29,6 @@ HABIT_DAYS = 31
 _LONG = dt.timedelta(days=366)
 _RENAMED = uuid.UUID("c4c42b5b-9a3c-4a06-8a37-0d6d3a3b1b1e")
 _RENAMED_VERSION = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Answers by number: shown from the first on, and from the last on not any more."""
-
-    first: int
-    last: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an answer was asked for; only rows of its days can be new in it or missing from it.
-
-    :param last: None: whatever the bank has.
-    :param seen_on: the day that it came.
-    """
-
-    first: dt.date
-    last: dt.date | None = None
-    seen_on: dt.date = dt.date.max
-
-    def covers(self, days: Iterable[dt.date]) -> bool:
-        """Tell whether it shows what is known under some day of these."""
-        return any(self.first <= day <= (self.last or day) for day in days)
-
-    @property
-    def told(self) -> tuple[dt.date, dt.date]:
-        """The first and last of the days that were over when it came, and that it told of."""
-        return self.first, min(self.last or dt.date.max, self.seen_on - dt.timedelta(days=1))
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """A row, and which answers showed it.
-
-    :param feed: whose answers they are; one account may be read through several.
-    :param spans: in their order; at least one.
-    :param seen_on: the day of the answer that first showed it.
-    :param name: the transaction that it was a version of when that was last decided.
-    """
-
-    version: Version
-    is_pending: bool
-    feed: uuid.UUID
-    spans: tuple[Span, ...]
-    seen_on: dt.date
-    name: uuid.UUID | None = None
 
 
 @dataclass(slots=True)
@@ -124,54 +75,6 @@ class _Event:
     gone: list[Delivered] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Thread:
-    """A transaction, as far as it is known.
-
-    :param live: by feed, the rows of it that are shown.
-    """
-
-    name: uuid.UUID
-    born: int
-    seen_on: dt.date
-    latest: Version
-    rows: dict[uuid.UUID, Delivered] = field(default_factory=dict)
-    live: dict[uuid.UUID, set[uuid.UUID]] = field(default_factory=lambda: defaultdict(set))
-    is_booked: bool = False
-    was_pending: bool = False
-
-    def add(self, row: Delivered) -> None:
-        self.rows[row.version.row_id] = row
-        if not row.is_pending or not self.is_booked:
-            self.latest = row.version
-        self.is_booked |= not row.is_pending
-        self.was_pending |= row.is_pending
-
-    def date_by(self, row: Delivered) -> None:
-        """Know when it began from a row of it: the one that it is named after, or the first."""
-        if row.version.row_id == self.name or (
-            self.name not in self.rows and row.spans[0].first < self.born
-        ):
-            self.born, self.seen_on = row.spans[0].first, row.seen_on
-
-    def show(self, row: Delivered) -> None:
-        """Let a row of it be shown again."""
-        self.live[row.feed].add(row.version.row_id)
-        if not row.is_pending or not self.is_booked:
-            self.latest = row.version
-
-    def drop(self, row: Delivered) -> None:
-        del self.rows[row.version.row_id]
-        self.live[row.feed].discard(row.version.row_id)
-
-    def is_shown(self, feed: uuid.UUID, *, booked: bool = False) -> bool:
-        return any(not (booked and self.rows[row].is_pending) for row in self.live[feed])
-
-    @property
-    def known(self) -> Known:
-        return Known(self.name, self.latest)
-
-
 class _History:
     """What is known of an account after each of its answers."""
 
@@ -186,16 +89,16 @@ class _History:
         self.since = since
         self.resolution = Resolution()
         self.events: dict[int, _Event] = {}
-        self.threads: dict[uuid.UUID, _Thread] = {}
-        self.thread_of: dict[uuid.UUID, _Thread] = {}
-        self.holders: dict[str, _Thread] = {}
-        self.bearers: dict[str, dict[uuid.UUID, _Thread]] = defaultdict(dict)
-        self.waiting: dict[uuid.UUID, _Thread] = {}
-        self.unsettled: dict[uuid.UUID, _Thread] = {}
+        self.threads: dict[uuid.UUID, Thread] = {}
+        self.thread_of: dict[uuid.UUID, Thread] = {}
+        self.holders: dict[str, Thread] = {}
+        self.bearers: dict[str, dict[uuid.UUID, Thread]] = defaultdict(dict)
+        self.waiting: dict[uuid.UUID, Thread] = {}
+        self.unsettled: dict[uuid.UUID, Thread] = {}
         self.replaced: dict[uuid.UUID, Delivered] = {}
         self.unread = deque(sorted(answers))
         self.read: list[tuple[dt.date, dt.date]] = []
-        self.on_day: dict[dt.date, dict[uuid.UUID, _Thread]] = defaultdict(dict)
+        self.on_day: dict[dt.date, dict[uuid.UUID, Thread]] = defaultdict(dict)
 
     def standing(self, row: Delivered) -> int:
         """Return the last answer gone through that began to show a row; 0: none did."""
@@ -295,7 +198,7 @@ class _History:
         self._decide(row, thread, IdentityBasis.SETTLED_ID)
         return True
 
-    def _recognise(self, rows: Sequence[Delivered], missing: Sequence[_Thread]) -> list[Delivered]:
+    def _recognise(self, rows: Sequence[Delivered], missing: Sequence[Thread]) -> list[Delivered]:
         """Decide on rows by what is missing, and return those that are no version of it."""
         by_id = {row.version.row_id: row for row in rows}
         holders = {
@@ -355,11 +258,11 @@ class _History:
                     self.read.append((first, last))
         return any(first <= day <= last for day in days for first, last in self.read)
 
-    def _near(self, first: dt.date, last: dt.date, margin: dt.timedelta) -> list[_Thread]:
+    def _near(self, first: dt.date, last: dt.date, margin: dt.timedelta) -> list[Thread]:
         """Return the transactions that are known under a day of some, or not far from them."""
         if last - first > _LONG:
             return list(self.threads.values())
-        found: dict[uuid.UUID, _Thread] = {}
+        found: dict[uuid.UUID, Thread] = {}
         day = first - margin
         while day <= last + margin:
             found |= self.on_day[day]
@@ -405,7 +308,7 @@ class _History:
             for thread in around
         )
 
-    def _found(self, row: Delivered, number: int) -> _Thread:
+    def _found(self, row: Delivered, number: int) -> Thread:
         name = row.version.row_id
         if row.name is not None and self._is_of_old(row.name):
             name = row.name
@@ -422,17 +325,17 @@ class _History:
         """
         return name not in self.row_ids and name.version != _RENAMED_VERSION
 
-    def _thread(self, name: uuid.UUID, row: Delivered, number: int | None = None) -> _Thread:
+    def _thread(self, name: uuid.UUID, row: Delivered, number: int | None = None) -> Thread:
         if name not in self.threads:
             born = number or row.spans[0].first
-            self.threads[name] = _Thread(name, born, row.seen_on, row.version)
+            self.threads[name] = Thread(name, born, row.seen_on, row.version)
         return self.threads[name]
 
-    def _decide(self, row: Delivered, thread: _Thread, basis: IdentityBasis) -> None:
+    def _decide(self, row: Delivered, thread: Thread, basis: IdentityBasis) -> None:
         self.resolution.verdicts[row.version.row_id] = Verdict(thread.name, basis)
         self._join(row, thread, is_shown=True)
 
-    def _join(self, row: Delivered, thread: _Thread, *, is_shown: bool) -> None:
+    def _join(self, row: Delivered, thread: Thread, *, is_shown: bool) -> None:
         row_id = row.version.row_id
         former = self.thread_of.get(row_id)
         if former is not None and former is not thread:
@@ -451,7 +354,7 @@ class _History:
             thread.live[row.feed].add(row_id)
         self._file(thread)
 
-    def _leave(self, row: Delivered, thread: _Thread) -> None:
+    def _leave(self, row: Delivered, thread: Thread) -> None:
         thread.drop(row)
         del self.thread_of[row.version.row_id]
         if self.holders.get(row.version.trusted_id or "") is thread:
@@ -459,7 +362,7 @@ class _History:
         for each in row.version.ids:
             self.bearers[each].pop(thread.name, None)
 
-    def _replace(self, thread: _Thread, row: Delivered) -> None:
+    def _replace(self, thread: Thread, row: Delivered) -> None:
         """Let a booked row take the place of the one that was shown before."""
         for other in list(thread.live[row.feed]):
             before = thread.rows[other]
@@ -467,7 +370,7 @@ class _History:
                 thread.live[row.feed].discard(other)
                 self.replaced[other] = before
 
-    def _file(self, thread: _Thread) -> None:
+    def _file(self, thread: Thread) -> None:
         self.waiting.pop(thread.name, None)
         self.unsettled.pop(thread.name, None)
         if not thread.is_booked:
@@ -475,7 +378,7 @@ class _History:
         elif not thread.was_pending:
             self.unsettled[thread.name] = thread
 
-    def _merge(self, booked: _Thread, pending: _Thread, basis: IdentityBasis) -> None:
+    def _merge(self, booked: Thread, pending: Thread, basis: IdentityBasis) -> None:
         """Let the booked transaction go on as the pending one, with all that is told of that."""
         for row in list(booked.rows.values()):
             is_shown = row.version.row_id in booked.live[row.feed]

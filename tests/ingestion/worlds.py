@@ -30,7 +30,7 @@ from postgres.common.enums import TransactionStatus
 from postgres.common.operations import quarantine
 from postgres.common.operations.balances import reconcile
 from postgres.gocardless.models import BankAccount, RateLimit, Requisition
-from postgres.identity.history import Answer
+from postgres.identity.threads import Answer
 from providers.gocardless.client import GoCardlessClient
 from tests.ingestion.bank import Bank, make_bank
 from tests.ingestion.bank_server import FAULTS, BankServer, Days

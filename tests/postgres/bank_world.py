@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from postgres.identity.history import Answer, Delivered, Span
+from postgres.identity.threads import Answer, Delivered, Span
 from postgres.identity.versions import Version
 
 FEED = uuid.UUID(int=1)

@@ -12,7 +12,8 @@ from decimal import Decimal
 
 import pytest
 
-from postgres.identity.history import Answer, Delivered, Resolution, Span, resolve
+from postgres.identity.history import Resolution, resolve
+from postgres.identity.threads import Answer, Delivered, Span
 from postgres.identity.versions import Version
 from tests.postgres.bank_world import BANKS, FEED, START, BankWorld, Habits
 
