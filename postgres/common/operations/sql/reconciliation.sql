@@ -27,7 +27,7 @@ kinds as (
 
 -- The last one of each day. A balance of the end of a day knows all of its rows, also those that were
 -- told later; one of the moment knows those that were there.
-reports as (
+reports as materialized (
     select distinct on (s.account_id, said.day)
         s.account_id,
         said.day,
@@ -62,7 +62,7 @@ reports as (
     order by s.account_id, said.day, s.observed_at desc, s.reference_date desc nulls last
 ),
 
-moves as (
+moves as materialized (
     select
         t.account_id,
         t.booking_date as day,
@@ -96,7 +96,7 @@ events as (
     from reports as r
 ),
 
-balances as (
+balances as materialized (
     select
         e.account_id,
         e.day,
@@ -118,7 +118,7 @@ balances as (
     inner join scope as a on a.id = e.account_id
 ),
 
-checks as (
+checks as materialized (
     select
         b.account_id,
         b.day,
