@@ -80,7 +80,12 @@ def plant(
         # A row that came after the balance of its day says nothing against that.
         since = first if moved > row.day else first + dt.timedelta(days=1)
         if any(since <= day < last and day < max(reported) for day in reported):
-            return [*rest, replace(row, day=moved)], first
+            shows = (
+                first
+                if first not in reported or moved > row.day
+                else min(day for day in reported if day > first)
+            )
+            return [*rest, replace(row, day=moved)], shows
 
 
 def stored(account_id: uuid.UUID, ledger: Ledger, row: Row, number: int) -> dict[str, Any]:
