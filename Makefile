@@ -69,11 +69,13 @@ lint: install-dev ## Check format, lint, types, imports, SQL, dbt project and mi
 	$(BIN)/python tools/check_migrations.py
 	$(BIN)/python tools/reference.py --check
 	$(BIN)/python tools/bank_page.py --check
+	$(BIN)/python tools/sandbox_page.py --check
 
 .PHONY: docs
-docs: install-dev ## Write the reference of the postgres package and the page about banks
+docs: install-dev ## Write the reference of the postgres package and the pages about banks and the sandbox
 	$(BIN)/python tools/reference.py
 	$(BIN)/python tools/bank_page.py
+	$(BIN)/python tools/sandbox_page.py
 
 .PHONY: coverage
 coverage: install-dev ## Say how much of the postgres package its tests reach, by branch

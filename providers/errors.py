@@ -134,5 +134,16 @@ class Rejected(ProviderError):
     """The request itself is refused and will be the next time."""
 
 
+class PeriodRefused(Rejected):
+    """So long a history is refused; a shorter one may not be.
+
+    :ivar days: days that the refusal names; the first that is allowed may be one of them.
+    """
+
+    def __init__(self, message: str, *, days: tuple[dt.date, ...] = (), **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.days = days
+
+
 class UnexpectedResponse(ProviderError):
     """The answer is not what the provider's contract says; nothing may be concluded from it."""

@@ -14,7 +14,7 @@ from sandbox.clock import iso_micros, parse_instant
 from sandbox.core import core_of
 from sandbox.faults import Fault
 from sandbox.quirks import QUIRKS
-from sandbox.truth import truth
+from sandbox.truth import truth, truth_at
 
 
 async def clock(request: Request) -> Response:
@@ -43,6 +43,11 @@ async def set_clock(request: Request) -> Response:
 async def get_truth(request: Request) -> Response:
     """Tell what really happened."""
     return JSONResponse(truth(core_of(request)))
+
+
+async def get_truth_at(request: Request) -> Response:
+    """Tell what really happened at one bank."""
+    return JSONResponse(truth_at(core_of(request), request.path_params["institution"]))
 
 
 async def requests(request: Request) -> Response:
@@ -151,6 +156,7 @@ ROUTES = [
     Route("/clock", clock),
     Route("/clock", set_clock, methods=["PUT"]),
     Route("/truth", get_truth),
+    Route("/truth/{institution}", get_truth_at),
     Route("/requests", requests),
     Route("/requests", clear_requests, methods=["DELETE"]),
     Route("/faults", faults),

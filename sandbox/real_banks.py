@@ -36,6 +36,7 @@ class RealBank:
 REAL_BANKS: dict[str, RealBank] = {
     bank.id: bank
     for bank in (
+        RealBank("BARCLAYS_BUKBGB22", "Barclays", "GB", "GBP"),
         RealBank("MONZO_MONZGB2L", "Monzo", "GB", "GBP", ("small_current", "small_savings")),
         RealBank("ABANCA_CAGLESMM", "Abanca", "ES"),
         RealBank("ABNAMRO_ABNANL2A", "ABN AMRO", "NL"),

@@ -111,6 +111,11 @@ class Sandbox:
         answer: dict[str, Any] = self._call("GET", "/sandbox/truth")
         return answer
 
+    def truth_at(self, institution_id: str) -> list[dict[str, Any]]:
+        """Return what really happened on the accounts at one bank."""
+        answer: list[dict[str, Any]] = self._call("GET", f"/sandbox/truth/{institution_id}")
+        return answer
+
     def requests(self) -> list[dict[str, Any]]:
         """Return every provider call seen."""
         answer: list[dict[str, Any]] = self._call("GET", "/sandbox/requests")

@@ -141,4 +141,4 @@ def _plan(ledger: Ledger, day: dt.date, payment: _Payment) -> None:
 def _price(ledger: Ledger, day: dt.date, payment: _Payment) -> Decimal:
     topic = f"{payment.account}/{payment.merchant}"
     rng = Random(f"{ledger.seed}/{ledger.start}/small/{topic}/{day}")
-    return Decimal(-rng.randint(310, 8999)) / 100
+    return (Decimal(-rng.randint(310, 8999)) / 100).quantize(_PENNY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +24,12 @@ def occasion(
     number = core.quirks.count(account.institution_id, account.key, resource)
     books = core.world.booked(account.books, now)
     pending = core.world.pending(account.books, now)
-    ids = [row.entry.internal_id for row in books]
+    places: dict[str, str] = {}
+    months: Counter[str] = Counter()
+    for row in books:
+        month = f"{row.entry.movement.booking_date:%Y-%m}"
+        months[month] += 1
+        places[row.entry.internal_id] = f"{month}/{months[month]}"
     return Occasion(
         account=account,
         now=now,
@@ -31,7 +37,7 @@ def occasion(
         first=first,
         balance=books[-1].balance if books else account.opening,
         held=sum((entry.movement.amount for entry in pending), Decimal("0.00")),
-        places={identity: place for place, identity in enumerate(ids)},
+        places=places,
     )
 
 

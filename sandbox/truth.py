@@ -7,7 +7,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
-from sandbox.accounts import ACCOUNTS, Account, find_account
+from sandbox.accounts import ACCOUNTS, Account, at_institution, find_account
 from sandbox.broker import ACCOUNT_ID, CURRENCY, fold
 from sandbox.clock import UK, iso_micros
 from sandbox.core import Core
@@ -28,6 +28,12 @@ def truth(core: Core) -> Json:
         "broker_accounts": [_broker_account(core, now)],
         "series": _series(core, now),
     }
+
+
+def truth_at(core: Core, institution_id: str) -> list[Json]:
+    """Return what is true of the accounts at one bank; opened or not."""
+    now = core.now()
+    return [_bank_account(core, account, now) for account in at_institution(institution_id)]
 
 
 def _accounts(core: Core) -> list[Account]:

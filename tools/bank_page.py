@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from providers.gocardless.banks import DEFAULT, REGISTRY, BankProfile
+from pages import keep
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "banks.md"
+from providers.gocardless.banks import DEFAULT, REGISTRY, BankProfile
 
 _INTRODUCTION = """\
 # Banks
@@ -50,14 +49,7 @@ _PHRASES: dict[str, str | Callable[[Any], str]] = {
 
 def main() -> int:
     """Write or check the page, and return the exit code."""
-    page = write(REGISTRY)
-    if "--check" in sys.argv[1:]:
-        is_stale = PAGE.read_text(encoding="utf-8") != page
-        if is_stale:
-            print("docs/banks.md is not of this code; run `make docs`")
-        return int(is_stale)
-    PAGE.write_text(page, encoding="utf-8")
-    return 0
+    return keep("banks.md", write(REGISTRY))
 
 
 def write(registry: Sequence[BankProfile]) -> str:

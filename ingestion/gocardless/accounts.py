@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from farthing import clock
 from ingestion import ledger
@@ -17,15 +19,19 @@ from ingestion.gocardless.targets import Account, accounts, lock_account, open_c
 from ingestion.run import AccountOutcome, Run, StepOutcome, Window
 from postgres.gocardless.operations import balances, bank_accounts, transactions
 from postgres.payload import storable
-from providers.errors import ConsentExpired
+from providers.errors import ConsentExpired, PeriodRefused
 from providers.gocardless import banks
 from providers.gocardless.client import GoCardlessClient
 from providers.gocardless.rows import read_balance
+from providers.http import Answer
 
 OVERLAP_DAYS = 14
 """Days that every pull reads again: banks add rows late."""
 SCAN_EVERY_DAYS = 7
 """How often a pull reads all days that the bank gives, for rows that come later still."""
+
+SHORTER_PERIODS_DAYS = (89, 60, 30)
+"""What is asked for, one after the other, where a bank refuses a period and names no day."""
 
 _BALANCES, _TRANSACTIONS = "balances", "transactions"
 
@@ -34,7 +40,7 @@ def pull_balances(run: Run) -> StepOutcome:
     """Read the balances of every account."""
 
     def pull(client: GoCardlessClient, account: Account) -> AccountOutcome:
-        answer = ask(run, account, _BALANCES, partial(client.balances, account.key))
+        answer = ask(run, account, _BALANCES, functools.partial(client.balances, account.key))
         if isinstance(answer, AccountOutcome):
             return answer
         entries = answer.payload["balances"]
@@ -42,6 +48,7 @@ def pull_balances(run: Run) -> StepOutcome:
         with run.sessions.begin() as session:
             stamp = lock_account(session, account, run)
             counts = balances.land(session, account.user_id, account.bank_account_id, rows, stamp)
+            _learn_currency(session, account)
             note_answer(session, account.user_id, account.bank_account_id, _BALANCES, answer)
         return AccountOutcome(
             account.connection_id, account.label, received=len(entries), counts=counts
@@ -74,12 +81,7 @@ def _pull_transactions(
     window = _window(account, asked)
     # A row may be booked for a day to come; only a past range needs an end.
     date_to = window.last if window.last < clock.today() else None
-    answer = ask(
-        run,
-        account,
-        _TRANSACTIONS,
-        partial(client.transactions, account.key, date_from=window.first, date_to=date_to),
-    )
+    answer, told = _ask(run, client, account, window, date_to)
     if isinstance(answer, AccountOutcome):
         return answer
     received, rows = read_answer(
@@ -96,11 +98,12 @@ def _pull_transactions(
             account.bank_account_id,
             rows,
             stamp,
-            first_day=window.first,
+            first_day=told.first,
             last_day=date_to,
         )
+        _learn_currency(session, account)
         days = [f["booking_date"] for _, f in rows if not f["is_pending"] and f["booking_date"]]
-        gap = _gap(account, window)
+        gap = _gap(account, told)
         bank_accounts.note_read(
             session,
             account.user_id,
@@ -115,13 +118,49 @@ def _pull_transactions(
     return AccountOutcome(
         account.connection_id,
         account.label,
-        window=window,
+        window=told,
         reason=gap and f"the bank no longer tells of {gap[0]} to {gap[1]}",
         received=received,
         counts=counts,
         quarantined=sum(1 for _, facts in rows if facts["refusal"]),
         superseded=received - len(rows),
     )
+
+
+def _ask(
+    run: Run, client: GoCardlessClient, account: Account, window: Window, date_to: dt.date | None
+) -> tuple[Answer | AccountOutcome, Window]:
+    """Ask for the days of a window, or for as many of them as the bank does not refuse.
+
+    :returns: the answer, and the days that it tells of.
+    """
+    send = functools.partial(client.transactions, account.key, date_to=date_to)
+    for _ in SHORTER_PERIODS_DAYS:
+        try:
+            sent = functools.partial(send, date_from=window.first)
+            return ask(run, account, _TRANSACTIONS, sent), window
+        except PeriodRefused as refusal:
+            less = shorter(window, refusal.days)
+            if less is None:
+                raise
+            window = less
+    sent = functools.partial(send, date_from=window.first)
+    return ask(run, account, _TRANSACTIONS, sent), window
+
+
+def shorter(window: Window, named: Sequence[dt.date]) -> Window | None:
+    """Return a part of a window whose days the bank may tell of, None if there is none.
+
+    :param named: days that the refusal names; the first that it allows may be one of them.
+    """
+    usual = (window.last - dt.timedelta(days=days) for days in SHORTER_PERIODS_DAYS)
+    firsts = [day for day in (*named, *usual) if window.first < day <= window.last]
+    return Window(min(firsts), window.last) if firsts else None
+
+
+def _learn_currency(session: Session, account: Account) -> None:
+    if account.currency is None:
+        bank_accounts.learn_currency(session, account.user_id, account.bank_account_id)
 
 
 def _for_each_account(
@@ -175,12 +214,15 @@ def _is_scan(account: Account, window: Window) -> bool:
 
 
 def _gap(account: Account, window: Window) -> tuple[dt.date, dt.date] | None:
-    """Return the days after the watermark that have passed out of the bank's reach."""
+    """Return the days after the watermark that have passed out of the bank's reach.
+
+    :param window: what it told of.
+    """
     through = account.transactions_through or account.known_through
     if through is None or window.last < clock.today():
         return None
     first = through + dt.timedelta(days=1)
-    last = _oldest_day(account) - dt.timedelta(days=1)
+    last = max(_oldest_day(account), window.first) - dt.timedelta(days=1)
     return (first, last) if first <= last else None
 
 

@@ -15,9 +15,14 @@ from sqlalchemy.orm import Session
 
 from postgres.gocardless.models import Transaction
 from postgres.gocardless.operations import transactions
-from postgres.payload import content_hash, storable
+from postgres.payload import content_hash, dumps, storable
 from providers.gocardless.banks import DEFAULT, BankProfile
-from providers.gocardless.rows import TransactionFacts, read_transaction
+from providers.gocardless.rows import (
+    MARK,
+    TransactionFacts,
+    is_marked_pending,
+    read_transaction,
+)
 
 UNSTORABLE = "the row holds characters that cannot be stored"
 
@@ -44,13 +49,13 @@ def read_answer(
     :param seen_on: the day of the answer.
     :returns: how many rows there are, and those that are no repeats of others.
     """
-    booked, pending = listed["booked"], listed.get("pending") or []
+    booked, pending, repeats = _sort_out(listed["booked"], listed.get("pending") or [])
     read = functools.partial(read_transaction, profile=profile, holder=holder, seen_on=seen_on)
     rows = [
         *_read(booked, read, profile, is_pending=False),
         *_read(pending, read, profile, is_pending=True),
     ]
-    return len(booked) + len(pending), rows
+    return len(booked) + len(pending) + repeats, rows
 
 
 def reread(
@@ -85,6 +90,29 @@ def reread(
             different.append({"id": row_id, **read})
     transactions.rewrite_facts(session, user_id, different)
     return len(different)
+
+
+def _sort_out(booked: Sequence[Any], pending: Sequence[Any]) -> tuple[list[Any], list[Any], int]:
+    """Put rows that say of themselves that they are pending with what is pending.
+
+    :returns: what is booked, what is pending, and how many of the former stood in both lists.
+    """
+    stands = Counter(_said(row) for row in pending)
+    really, waiting = [], list(pending)
+    for row in booked:
+        if not is_marked_pending(row):
+            really.append(row)
+        elif stands[_said(row)] > 0:
+            stands[_said(row)] -= 1
+        else:
+            waiting.append(row)
+    return really, waiting, len(booked) + len(pending) - len(really) - len(waiting)
+
+
+def _said(row: Any) -> str:
+    """Return what a row says, but for whether it is booked."""
+    said = {k: v for k, v in row.items() if k != MARK} if isinstance(row, dict) else row
+    return dumps(said)
 
 
 def _read(

@@ -167,14 +167,14 @@ def _pull_bank_account(
         # One row that was written twice.
         counts = counts if counts.written else more
     outcome = dataclasses.replace(outcome, label=_label(target, facts), counts=counts)
-    if facts.currency is not None:
+    if facts.currency is not None or (known and known.currency):
         return outcome
     if isinstance(told, AccountOutcome) and told.status is Status.DEFERRED:
         return dataclasses.replace(
             outcome, status=Status.DEFERRED, reason=told.reason, resumes_at=told.resumes_at
         )
     why = told.reason if isinstance(told, AccountOutcome) else "the bank tells no currency"
-    return dataclasses.replace(outcome, reason=f"{why}; its balances tell its currency")
+    return dataclasses.replace(outcome, reason=f"{why}; its rows and balances tell its currency")
 
 
 def _ask_details(
@@ -217,6 +217,9 @@ def _land(
     with run.sessions.begin() as session:
         stamp = lock(session, f"bank_account:{account_id}", run_id=run.run_id)
         known = bank_accounts.find_bank_account(session, user_id, account_id)
+        columns = {column: getattr(facts, column) for column in bank_accounts.READ}
+        # What the bank's details do not tell was perhaps learnt from its rows.
+        columns["currency"] = facts.currency or (known and known.currency)
         if known and known.requisition_id != target.consent.requisition_id:
             rate_limits.begin_anew(session, user_id, bank_account_id=known.id)
         counts = bank_accounts.land(
@@ -225,7 +228,7 @@ def _land(
             requisition_id=target.consent.requisition_id,
             provider_account_id=account_id,
             payload=payload,
-            facts={column: getattr(facts, column) for column in bank_accounts.READ},
+            facts=columns,
             stamp=stamp,
         )
         if answer is not None and known is not None:

@@ -134,9 +134,9 @@ class _History:
         fresh += self._wrongly_replaced(event.feed, self.answers[number])
         booked = [row for row in fresh if not row.is_pending]
         booked += self._supplanted(booked, event.feed, self.answers[number])
-        pending = [row for row in fresh if row.is_pending and not self._is_booked_too(row)]
         self._recognise_booked(booked, event, number)
         self._settle()
+        pending = [row for row in fresh if row.is_pending and not self._is_booked_too(row)]
         unshown = [thread for thread in self.waiting.values() if not thread.is_shown(event.feed)]
         for row in self._recognise(pending, unshown):
             self._decide(row, self._found(row, number), IdentityBasis.NEW)

@@ -8,16 +8,18 @@ words, and at times for another amount. A pending row and a booked one are the s
 3. or the words are the same but for a few, the booked day is near, and the amount differs as a tip
    or an exchange rate makes it differ.
 
-A pair counts if neither has a rival of its kind; rivals that only differ in their days are paired
-in the order of these. What is left open is for a person to see: then the booked row is a
+A pair counts if neither has a rival of its kind. A number that two texts share and no other has,
+such as the approval of a card payment, tells which is which; rivals that only differ in their days
+are paired in the order of these. What is left open is for a person to see: then the booked row is a
 transaction of its own and the pending one is void, so that no money is lost or counted twice.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,6 +35,8 @@ VERY_ALIKE = 0.85
 """How much of two whole texts must agree, of 1, for the amounts to differ."""
 MOST_CHANGE = Decimal("0.2")
 """How much of the pending amount the booked one may differ by: a generous tip."""
+
+_CODE = re.compile(r"\d{5,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,15 @@ def settle(
     open_ = {each.known.name: each for each in sorted(booked, key=_booked_order)}
     settled: list[Settled] = []
     doubtful: dict[uuid.UUID, tuple[uuid.UUID, ...]] = {}
+    codes = _codes_of_one_pair(waiting.values(), open_.values())
     tests: tuple[tuple[Test, IdentityBasis], ...] = (
         (_shares_id, IdentityBasis.SETTLED_ID),
+        (
+            lambda one, other: (
+                _has_same_money(one, other) and not codes.isdisjoint(_codes(one) & _codes(other))
+            ),
+            IdentityBasis.SETTLED_CONTENT,
+        ),
         (_has_same_money, IdentityBasis.SETTLED_CONTENT),
         (
             lambda one, other: _has_near_money(one, other) and not is_a_habit(one, other),
@@ -125,6 +136,16 @@ def settle(
 def _shares_id(pending: Pending, booked: Booked) -> bool:
     one, other = pending.known.version, booked.known.version
     return bool(one.ids & other.ids) and one.amount * other.amount >= 0
+
+
+def _codes(row: Pending | Booked) -> set[str]:
+    return set(_CODE.findall(row.known.version.text))
+
+
+def _codes_of_one_pair(pending: Iterable[Pending], booked: Iterable[Booked]) -> set[str]:
+    """Return the numbers that stand in one pending text and in one booked one."""
+    sides = [Counter(code for row in rows for code in _codes(row)) for rows in (pending, booked)]
+    return {code for code, times in sides[0].items() if times == sides[1][code] == 1}
 
 
 def _has_same_money(pending: Pending, booked: Booked) -> bool:

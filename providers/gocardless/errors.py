@@ -20,6 +20,7 @@ from providers.errors import (
     AuthenticationFailed,
     ConsentExpired,
     NotFound,
+    PeriodRefused,
     ProviderError,
     RateLimited,
     Rejected,
@@ -29,6 +30,7 @@ from providers.errors import (
 )
 from providers.http import RateLimit, Reply, in_seconds, number, repeat_for, too_many
 from providers.redaction import Redactor
+from providers.text import day
 
 PROVIDER = "gocardless"
 LABEL = "GoCardless"
@@ -65,6 +67,7 @@ class Refusal(StrEnum):
     BANK_UNREACHABLE = "bank_unreachable"
     SERVER_ERROR = "server_error"
     PAYMENT_REQUIRED = "payment_required"
+    PERIOD_REFUSED = "period_refused"
     REQUEST_REFUSED = "request_refused"
     UNEXPECTED = "unexpected"
 
@@ -248,6 +251,17 @@ _EUA_EXPIRED = Rule(
     "the consent for this bank has expired; connect again",
     statuses=(400, 401),
 )
+_PERIOD_REFUSED = Rule(
+    Refusal.PERIOD_REFUSED, PeriodRefused, "the bank refuses so long a period", statuses=(400,)
+)
+# Only the code was seen, with a text beside it; other texts are taken by what they speak of.
+_PERIOD_CODE = "PERIOD_INVALID"
+_PERIOD = re.compile(
+    r"\b(?:period|date_from|history)\b.*"
+    r"\b(?:too (?:long|far|old)|exceeds?|not (?:supported|allowed|available)|maximum|at most)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _EUA_EXPIRED_SUMMARY = re.compile(r"end user agreement \(eua\)\s.*has expired", re.IGNORECASE)
 
 # The 409 that is an account object: what each of its states means.
@@ -315,7 +329,7 @@ def classify(reply: Reply, redactor: Redactor) -> ProviderError:
     detail = _text(body.get("detail")) or ""
     rule = _rule(reply.status, kind, summary, body)
     text = rule.text
-    if rule.error is Rejected or (rule.error is NotFound and not summary):
+    if issubclass(rule.error, Rejected) or (rule.error is NotFound and not summary):
         text = _join(text, _own_words(body, summary, detail))
     limits = rate_limits(reply)
     fields: dict[str, Any] = {
@@ -328,6 +342,9 @@ def classify(reply: Reply, redactor: Redactor) -> ProviderError:
         "rate_limits": limits,
         **rule.extras,
     }
+    if rule.error is PeriodRefused:
+        named = (day(found) for found in _DAY.findall(_own_words(body, summary, detail)))
+        fields["days"] = tuple(found for found in named if found)
     if rule.error is RateLimited:
         scope, resets_at = _which_limit(kind, f"{summary} {detail}", limits)
         fields["scope"], fields["resets_at"] = scope, resets_at or _retry_after(reply)
@@ -345,7 +362,16 @@ def _rule(status: int, kind: str | None, summary: str, body: Mapping[str, Any]) 
             return _ACCOUNT_STATES[state]
     if _EUA_EXPIRED_SUMMARY.match(summary) and _EUA_EXPIRED.fits(status, kind, summary):
         return _EUA_EXPIRED
+    if _PERIOD_REFUSED.fits(status, kind, summary) and _is_about_period(kind, body):
+        return _PERIOD_REFUSED
     return next(rule for rule in RULES if rule.fits(status, kind, summary))
+
+
+def _is_about_period(kind: str | None, body: Mapping[str, Any]) -> bool:
+    if _PERIOD_CODE in (kind, body.get("code")):
+        return True
+    words = _own_words(body, _text(body.get("summary")) or "", _text(body.get("detail")) or "")
+    return _PERIOD.search(words) is not None
 
 
 def _which_limit(

@@ -92,6 +92,7 @@ POLICIES: Mapping[Refusal, Policy] = {
     Refusal.SERVER_ERROR: Policy(_FAILED, Reach.CALL),
     # Defects of the request, and what is no answer
     Refusal.PAYMENT_REQUIRED: Policy(_FAILED, Reach.CALL),
+    Refusal.PERIOD_REFUSED: Policy(_FAILED, Reach.CALL),
     Refusal.REQUEST_REFUSED: Policy(_FAILED, Reach.CALL),
     Refusal.UNEXPECTED: Policy(_FAILED, Reach.CALL),
 }

@@ -23,6 +23,8 @@ from providers.text import currency, day, decimal, instant, text
 BOOKED_BALANCES = frozenset({"interimbooked", "closingbooked", "openingbooked"})
 
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{6,30}")
+MARK = "bookingStatus"
+"""Where a row of some banks says itself whether it is booked."""
 _NO_ID = re.compile(r"NOT ?PROVIDED|NOT ?AVAILABLE|N/?A|NONE|NULL|UNDEFINED|[-0]+", re.IGNORECASE)
 
 
@@ -156,6 +158,12 @@ def read_transaction(
         balance_after=_balance_after(row, code),
         refusal=_refusal(money, amount, code, booked_on, is_pending=is_pending),
     )
+
+
+def is_marked_pending(payload: Any) -> bool:
+    """Tell whether a row says that it is pending, whichever list it stands in."""
+    mark = text(payload.get(MARK)) if isinstance(payload, dict) else None
+    return mark is not None and mark.upper() in ("PDNG", "PENDING")
 
 
 def read_balance(payload: Any) -> BalanceFacts:

@@ -15,7 +15,7 @@ _ALWAYS_DAYS = 90
 _TRULY_DAYS = 60
 _LONGEST_PERIOD_DAYS = 60
 _LATE_DAYS = 20
-_DOWN = range(2, 5)
+_DOWN = (2, 3)
 _REFUSED_CALL = 2
 
 
@@ -45,7 +45,8 @@ def _only_transactions(resource: str, _: Occasion) -> Fault | None:
 
 
 def _outage(resource: str, occasion: Occasion) -> Fault | None:
-    return connection_error(resource) if occasion.number in _DOWN else None
+    is_down = resource == "balances" and occasion.number in _DOWN
+    return connection_error(resource) if is_down else None
 
 
 def _early_limit(resource: str, occasion: Occasion) -> Fault | None:
@@ -82,7 +83,7 @@ QUIRKS = (
     ),
     Quirk(
         number="C7",
-        what="the bank cannot be reached at the second to the fourth call, which may be weeks",
+        what="balances fail at the second and third call, which may be weeks apart",
         refuses=_outage,
     ),
     Quirk(

@@ -49,7 +49,8 @@ def _shifting(told: Told, occasion: Occasion) -> Row:
 
 
 def _undated_at_first(told: Told, occasion: Occasion) -> Row:
-    if occasion.number > 1 or turn(told, 4):
+    is_recent = told.booked_on >= occasion.days_ago(30)
+    if occasion.number > 1 or turn(told, 4) or not is_recent:
         return {}
     return {"bookingDate": GONE, "valueDate": GONE}
 
@@ -115,7 +116,7 @@ QUIRKS = (
     ),
     Quirk(
         number="D7",
-        what="some booked rows have no date at all at first; a later answer dates them",
+        what="some recent rows have no date at all at first; a later answer dates them",
         rows=each(_undated_at_first, pending=False),
     ),
     Quirk(number="D8", what="rows come in another order each time", rows=_shuffled),

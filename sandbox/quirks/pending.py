@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sandbox.banks import pending_row
 from sandbox.quirks.quirk import (
     GONE,
     NAMELESS,
@@ -22,17 +23,9 @@ _SHOWN_TWICE = 2
 
 
 def _beside_booked(told: list[Told], occasion: Occasion) -> list[Told]:
-    """Tell a row as pending still on the day on which it is booked."""
+    """Tell a row as pending still on the day on which it is booked, as it was told before."""
     lingering = [
-        Told(
-            {
-                "valueDate": iso(one.made_on),
-                "transactionAmount": one.row["transactionAmount"],
-                "remittanceInformationUnstructured": one.shown,
-            },
-            one.entry,
-            is_pending=True,
-        )
+        Told(pending_row(occasion.account, one.entry), one.entry, is_pending=True)
         for one in told
         if one.is_by_card and not one.is_pending and one.booked_on == occasion.today
     ]
@@ -81,7 +74,8 @@ def _card_text(told: Told, occasion: Occasion, day: str) -> str:
 
 
 def _named_in_text(told: Told, occasion: Occasion) -> Row:
-    return saying(_card_text(told, occasion, f"{told.made_on:%d.%m.%Y}"))
+    text = _card_text(told, occasion, f"{told.made_on:%d.%m.%Y}")
+    return saying(text) if told.is_pending else {"remittanceInformationUnstructured": text}
 
 
 def _reworded(told: Told, occasion: Occasion) -> Row:
@@ -125,7 +119,7 @@ QUIRKS = (
     Quirk(
         number="P6",
         what="the shop of a pending row is in the text only",
-        rows=each(_named_in_text, booked=False, by_card=True),
+        rows=each(_named_in_text, by_card=True),
     ),
     Quirk(
         number="P7",

@@ -69,7 +69,7 @@ class Occasion:
     :param first: from which day on rows are asked for.
     :param balance: what is booked on the account.
     :param held: what is authorised and not booked; money out is negative.
-    :param places: which row of the account it is, by internal id; the oldest is 0.
+    :param places: which row of its account and month each is, by internal id.
     """
 
     account: Account
@@ -78,7 +78,7 @@ class Occasion:
     first: dt.date
     balance: Decimal
     held: Decimal
-    places: Mapping[str, int]
+    places: Mapping[str, str]
 
     @property
     def today(self) -> dt.date:

@@ -114,7 +114,11 @@ def _both_sides(told: Told, occasion: Occasion) -> Row:
 def _padded(told: Told, _: Occasion) -> Row:
     """Leave the right side blank and fill the wrong one to a fixed width."""
     wrong = "debtor" if told.is_debit else "creditor"
-    return {f"{_side(told)}Name": " " * 34, f"{wrong}Name": f"{told.shown:<34}"}
+    return {
+        f"{_side(told)}Name": " " * 34,
+        f"{wrong}Name": f"{told.shown:<34}",
+        "remittanceInformationUnstructured": "NR 0042 KAUFUMSATZ",
+    }
 
 
 def _cut(told: Told, _: Occasion) -> Row:
@@ -132,7 +136,7 @@ def _terminal_first(told: Told, _: Occasion) -> Row:
     return {
         **SILENT,
         "remittanceInformationUnstructuredArray": [
-            f"POS {amount:>9} AT  D6   {told.made_on:%d.%m.} 10:27",
+            f"POS {amount:>7} AT  D6   {told.made_on:%d.%m.} 10:27",
             told.shown,
         ],
     }

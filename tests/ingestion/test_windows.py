@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from farthing import clock
+from ingestion.gocardless.accounts import shorter
 from ingestion.run import Window
 from postgres.gocardless.models import BankAccount
 from postgres.gocardless.operations import bank_accounts
@@ -87,3 +88,22 @@ def test_a_backfill_is_read_as_asked_and_is_no_scan(world: World) -> None:
     assert {each.window for each in outcome.accounts} == {asked}
     with world.sessions() as session:
         assert set(session.scalars(sa.select(BankAccount.scanned_on))) == {None}
+
+
+WHOLE = Window(dt.date(2025, 1, 1), dt.date(2026, 3, 15))
+
+
+@pytest.mark.parametrize(
+    ("window", "named", "first"),
+    [
+        (WHOLE, (), dt.date(2025, 12, 16)),
+        (WHOLE, (dt.date(2025, 1, 1), dt.date(2025, 10, 1)), dt.date(2025, 10, 1)),
+        (WHOLE, (dt.date(2027, 1, 1),), dt.date(2025, 12, 16)),
+        (Window(dt.date(2025, 12, 16), WHOLE.last), (), dt.date(2026, 1, 14)),
+        (Window(dt.date(2026, 2, 13), WHOLE.last), (), None),
+    ],
+)
+def test_a_period_that_was_refused_is_made_shorter(
+    window: Window, named: tuple[dt.date, ...], first: dt.date | None
+) -> None:
+    assert shorter(window, named) == (first and Window(first, window.last))

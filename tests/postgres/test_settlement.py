@@ -163,3 +163,28 @@ def test_each_is_settled_once_or_doubtful_or_neither_in_any_order(
     everything: list[Pending | Booked] = [*waiting, *into]
     amounts = {each.known.name: each.known.version.amount for each in everything}
     assert all(amounts[e.pending] * amounts[e.booked] > 0 for e in found.settled)
+
+
+def test_a_number_that_only_two_texts_share_tells_rivals_apart() -> None:
+    waiting = [pending(text=f"card 677123 10.03.26 ({code}) pret") for code in ("111222", "333444")]
+    into = [booked(text=f"card 677123 10.03.2026 ({code}) pret") for code in ("333444", "111222")]
+
+    pairs = {each.pending: each.booked for each in ends(*waiting, into=into)}
+
+    assert pairs == {
+        waiting[0].known.name: into[1].known.name,
+        waiting[1].known.name: into[0].known.name,
+    }
+
+
+def test_a_number_that_every_text_has_tells_nothing_apart() -> None:
+    waiting = [pending(text=f"card 677123 pret {word}") for word in ("north", "south")]
+    into = [booked(text=f"card 677123 pret {word}") for word in ("east", "west")]
+
+    assert ends(*waiting, into=into) == []
+
+
+def test_a_number_does_not_make_other_money_the_same() -> None:
+    waiting, end = pending("-20.00", text="pret (111222)"), booked("-90.00", text="pret (111222)")
+
+    assert ends(waiting, into=[end]) == []

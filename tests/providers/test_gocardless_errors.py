@@ -17,6 +17,7 @@ from providers.errors import (
     AuthenticationFailed,
     ConsentExpired,
     NotFound,
+    PeriodRefused,
     ProviderError,
     RateLimited,
     Rejected,
@@ -340,3 +341,39 @@ def test_no_body_breaks_the_reader(status: int, body: object, headers: dict[str,
 @given(st.binary(max_size=100), st.integers(300, 599))
 def test_no_bytes_break_the_reader(raw: bytes, status: int) -> None:
     assert isinstance(classify(reply_with(status, None, raw=raw), Redactor()), ProviderError)
+
+
+@pytest.mark.parametrize(
+    ("body", "days"),
+    [
+        ({"code": "PERIOD_INVALID", "detail": "too long"}, ()),
+        ({"type": "PERIOD_INVALID", "summary": "Couldn't update account transactions"}, ()),
+        ({"summary": "Bad request", "detail": "The period exceeds 90 days"}, ()),
+        ({"date_from": ["History is not available before 2026-01-14."]}, (dt.date(2026, 1, 14),)),
+        (
+            {"summary": "", "detail": "date_from 2025-01-01 is too old, at most 2025-12-20"},
+            (dt.date(2025, 1, 1), dt.date(2025, 12, 20)),
+        ),
+        ({"code": "PERIOD_INVALID", "detail": "allowed from 2026-02-31"}, ()),
+    ],
+)
+def test_a_period_that_is_too_long_is_told_apart(
+    body: dict[str, Any], days: tuple[dt.date, ...]
+) -> None:
+    refusal = meaning(400, body)
+
+    assert isinstance(refusal, PeriodRefused)
+    assert refusal.days == days
+    assert not refusal.retryable
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"summary": "Incorrect date range", "detail": "Starting date is greater than end date"},
+        {"date_from": ["Date has wrong format. Use one of these formats instead: YYYY-MM-DD."]},
+        {"summary": "Unknown fields", "detail": "`period` in query"},
+    ],
+)
+def test_other_refusals_are_not_about_the_period(body: dict[str, Any]) -> None:
+    assert type(meaning(400, body)) is Rejected

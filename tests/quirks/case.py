@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from farthing import clock
 from farthing.secrets import SecretBox
 from farthing.settings import Settings
-from ingestion import connect, gocardless, ledger
-from ingestion.run import Run, StepOutcome, Window
+from ingestion import connect, gocardless, ledger, planning
+from ingestion.run import Run, StepOutcome
 from postgres.common.enums import TransactionStatus
 from postgres.common.models import Account, Transaction
 from postgres.common.operations import balances, quarantine
@@ -30,12 +30,21 @@ from providers.gocardless.banks import profile
 from providers.gocardless.details import TransactionDetails, read_details
 from sandbox.server import Sandbox
 
-HISTORY_DAYS = 800
-PLAIN_BANK = "MONZO_MONZGB2L"
+PLAIN_BANK = "BARCLAYS_BUKBGB22"
 """A bank of which the platform knows nothing."""
+TWO_ACCOUNTS = "MONZO_MONZGB2L"
+"""Another, where a consent opens two accounts."""
 
+SAFE = dt.date(2026, 1, 20)
 Row = dict[str, Any]
+Told = tuple[str, dt.date | None, Decimal, str]
+"""Account, day, amount, currency."""
 _runs = itertools.count(1)
+
+
+def recent(rows: Counter[Told]) -> Counter[Told]:
+    """Leave out days at the edge of the bank's reach, where a quirk moves rows in or out."""
+    return Counter({row: n for row, n in rows.items() if row[1] and row[1] >= SAFE})
 
 
 @dataclass
@@ -68,17 +77,16 @@ class Case:
         gocardless.pull_requisitions(self.run())
         gocardless.pull_bank_accounts(self.run())
 
-    def pull(self, *, days: int = 0, first: dt.date | None = None) -> dict[str, StepOutcome]:
+    def pull(self, *, days: int = 0) -> dict[str, StepOutcome]:
         """Read what the bank tells some days later, and bring it into the ledger."""
         if days:
             self.sandbox.advance(days=days)
             later = clock.now() + dt.timedelta(days=days)
             self.monkeypatch.setenv("FARTHING_NOW", later.isoformat())
-        run, today = self.run(), clock.today()
-        oldest = today - dt.timedelta(days=HISTORY_DAYS)
+        run = self.run()
         steps = [
             gocardless.pull_balances(run),
-            gocardless.pull_transactions(run, Window(first or oldest, today)),
+            gocardless.pull_transactions(run, planning.sync_window(run)),
             ledger.project_connections(run),
             ledger.project_accounts(run),
             ledger.project_balance_snapshots(run),
@@ -104,11 +112,26 @@ class Case:
     def pending(self) -> Sequence[Transaction]:
         return self.rows(TransactionStatus.PENDING)
 
+    def everything(self) -> list[tuple[str, ...]]:
+        """Return what a user sees of every row, whatever its state."""
+        return sorted(
+            (
+                str(row.id),
+                row.status.value,
+                str(row.booking_date),
+                str(row.amount),
+                str(row.description),
+                str(row.counterparty_name),
+            )
+            for status in TransactionStatus
+            for row in self.rows(status)
+        )
+
     def ids(self) -> set[UUID]:
         """Return the names of what is booked."""
         return {row.id for row in self.rows()}
 
-    def told(self) -> Counter[tuple[str, dt.date | None, Decimal, str]]:
+    def told(self) -> Counter[Told]:
         """Return what is booked, by account, day, amount and currency."""
         with self.sessions() as session:
             names = {
@@ -156,13 +179,12 @@ class Case:
 
     def truth(self, *, pending: bool = False) -> list[tuple[Row, Row]]:
         """Return account and row of everything that truly happened within the bank's reach."""
-        today = self.sandbox.now().date()
+        oldest = str(clock.today() - dt.timedelta(days=self.reach()))
         return [
             (account, row)
-            for account in self.sandbox.truth()["bank_accounts"]
-            if account["institution_id"] == self.institution_id
+            for account in self.sandbox.truth_at(self.institution_id)
             for row in account["pending" if pending else "booked"]
-            if (today - dt.date.fromisoformat(row["booking_date"])).days <= self.reach()
+            if row["booking_date"] >= oldest
         ]
 
     def reach(self) -> int:
@@ -171,9 +193,7 @@ class Case:
             days = session.scalar(sa.text("select max_historical_days from gocardless.agreements"))
         return int(days or 0) + (clock.today() - dt.date(2026, 3, 15)).days
 
-    def true_rows(
-        self, day: str = "booking_date"
-    ) -> Counter[tuple[str, dt.date | None, Decimal, str]]:
+    def true_rows(self, day: str = "booking_date") -> Counter[Told]:
         """Return what truly is booked, as :meth:`told` does.
 
         :param day: which of the true days the bank tells.

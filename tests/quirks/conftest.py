@@ -1,4 +1,4 @@
-"""One database and one sandbox for all quirks: each case has a user of its own, gone afterwards."""
+"""One database and one sandbox for all quirks; each case has a user of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from farthing.settings import Settings
 from postgres.auth.models import User
-from postgres.auth.operations import users
 from postgres.core import make_engine, make_sessions
 from sandbox.server import Sandbox, running
 from tests.conftest import NOW, fresh_database
@@ -52,7 +51,10 @@ def case(
     quirky_bank.clear_quirks()
     quirky_bank.clear_requests()
     with quirky_ledger.begin() as session:
-        user_id = users.create_user(session, "ann", "correct horse").id
+        user = User(name="ann", password_hash="not a hash")
+        session.add(user)
+        session.flush()
+        user_id = user.id
     yield Case(quirky_bank, quirky_ledger, Settings.load(), monkeypatch, user_id)
     with quirky_ledger.begin() as session:
         session.execute(sa.delete(User).where(User.id == user_id))

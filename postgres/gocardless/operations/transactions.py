@@ -54,7 +54,19 @@ def land(
     )
     new = [pair for key, pair in keys.items() if key not in stored]
     back = [row.id for key, row in stored.items() if key in keys and not row.is_shown]
-    gone = [row.id for key, row in stored.items() if key not in keys and row.is_shown]
+    # A booked row that had no day waits for a person; now the bank gives it one.
+    dated = {
+        _named(f["internal_transaction_id"], f["transaction_id"], f["amount"])
+        for _, f in rows
+        if f["booking_date"]
+    } - {None}
+    gone = [
+        row.id
+        for key, row in stored.items()
+        if key not in keys
+        and row.is_shown
+        and (row.is_pending or row.has_day or _name(row) in dated)
+    ]
     unchanged = len(keys) - len(new) - len(back)
     if not (new or back or gone):
         return WriteCounts(unchanged=unchanged)
@@ -91,13 +103,20 @@ def _stored(
     keys: Collection[str],
     is_expected: sa.ColumnElement[bool],
 ) -> dict[tuple[bool, str], sa.Row[Any]]:
-    """Return the rows of some keys, and those that are shown and expected to be."""
+    """Return the rows of some keys, those shown and expected to be, and those shown without a day.
+
+    Of the last there is no telling which answers would show them.
+    """
     is_shown = sa.func.upper_inf(Transaction.shown)
     columns = (
         Transaction.id,
         Transaction.is_pending,
         Transaction.identity_key,
+        Transaction.internal_transaction_id,
+        Transaction.transaction_id,
+        Transaction.amount,
         is_shown.label("is_shown"),
+        LAST_DAY.is_not(None).label("has_day"),
     )
     # Apart, since each has its index: what an answer costs goes with its days, not with the years.
     known = sa.select(*columns).where(
@@ -106,7 +125,10 @@ def _stored(
         Transaction.identity_key == sa.any_(sa.literal(list(keys), _KEYS)),
     )
     expected = sa.select(*columns).where(is_of_account, is_shown, is_expected)
-    rows = session.execute(sa.union(known, expected))
+    undated = sa.select(*columns).where(
+        is_of_account, is_shown, ~Transaction.is_pending, LAST_DAY.is_(None)
+    )
+    rows = session.execute(sa.union(known, expected, undated))
     return {(row.is_pending, row.identity_key): row for row in rows}
 
 
@@ -128,6 +150,15 @@ def _is_expected(first_told: dt.date | None, last_day: dt.date | None) -> sa.Col
         ),
     )
     return sa.or_(sa.and_(Transaction.is_pending, is_now), is_told)
+
+
+def _name(row: sa.Row[Any]) -> object:
+    return _named(row.internal_transaction_id, row.transaction_id, row.amount)
+
+
+def _named(internal_id: str | None, bank_id: str | None, amount: Any) -> object:
+    """Return what tells a row from others where its content has changed; None if nothing does."""
+    return internal_id or (bank_id and amount is not None and (bank_id, amount)) or None
 
 
 def _move(

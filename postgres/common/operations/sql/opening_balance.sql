@@ -27,10 +27,25 @@ starts as (
         )
 ),
 
+-- Rows of other days start from where others ended as well, but for a few that are not told. Where
+-- they do not, what the bank prints is no running balance.
+breaks as (
+    select count(*) as times
+    from booked as b
+    where
+        b.balance_after is not null
+        and not exists (
+            select 1 from booked as o where o.balance_after = b.balance_after - b.amount
+        )
+),
+
 running as (
     select min(balance) as balance
     from starts
-    having count(*) = 1
+    having
+        count(*) = 1
+        and (select times from breaks)
+        <= greatest(1, (select count(balance_after) from booked) / 4)
 ),
 
 snapshots as (
