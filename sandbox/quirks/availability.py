@@ -55,7 +55,7 @@ def _early_limit(resource: str, occasion: Occasion) -> Fault | None:
 
 def _busy(resource: str, occasion: Occasion) -> Fault | None:
     is_first = resource == "transactions" and occasion.number == 1
-    return rate_limit(seconds=42) if is_first else None
+    return rate_limit(seconds=240) if is_first else None
 
 
 def _period_refused(resource: str, occasion: Occasion) -> Fault | None:
@@ -98,7 +98,7 @@ QUIRKS = (
     ),
     Quirk(
         number="C12",
-        what="GoCardless itself wants no more calls for less than a minute",
+        what="GoCardless itself wants no more calls for some minutes",
         refuses=_busy,
     ),
     Quirk(

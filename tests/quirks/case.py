@@ -20,6 +20,7 @@ from farthing.secrets import SecretBox
 from farthing.settings import Settings
 from ingestion import connect, gocardless, ledger, planning
 from ingestion.run import Run, StepOutcome
+from postgres.auth.models import ProviderLimit
 from postgres.common.enums import TransactionStatus
 from postgres.common.models import Account, Transaction
 from postgres.common.operations import balances, quarantine
@@ -97,6 +98,11 @@ class Case:
     def run(self) -> Run:
         secrets = SecretBox.from_settings(self.settings)
         return Run(f"run-{next(_runs)}", self.sessions, self.settings, secrets)
+
+    def pass_limits(self) -> None:
+        """Let the real minutes pass for which all calls together are limited."""
+        with self.sessions.begin() as session:
+            session.execute(sa.delete(ProviderLimit))
 
     # What came of it
 
