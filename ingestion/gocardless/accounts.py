@@ -8,8 +8,6 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from farthing import clock
 from ingestion import ledger
 from ingestion.accounts import for_each
@@ -48,7 +46,6 @@ def pull_balances(run: Run) -> StepOutcome:
         with run.sessions.begin() as session:
             stamp = lock_account(session, account, run)
             counts = balances.land(session, account.user_id, account.bank_account_id, rows, stamp)
-            _learn_currency(session, account)
             note_answer(session, account.user_id, account.bank_account_id, _BALANCES, answer)
         return AccountOutcome(
             account.connection_id, account.label, received=len(entries), counts=counts
@@ -101,7 +98,6 @@ def _pull_transactions(
             first_day=told.first,
             last_day=date_to,
         )
-        _learn_currency(session, account)
         days = [f["booking_date"] for _, f in rows if not f["is_pending"] and f["booking_date"]]
         gap = _gap(account, told)
         bank_accounts.note_read(
@@ -156,11 +152,6 @@ def shorter(window: Window, named: Sequence[dt.date]) -> Window | None:
     usual = (window.last - dt.timedelta(days=days) for days in SHORTER_PERIODS_DAYS)
     firsts = [day for day in (*named, *usual) if window.first < day <= window.last]
     return Window(min(firsts), window.last) if firsts else None
-
-
-def _learn_currency(session: Session, account: Account) -> None:
-    if account.currency is None:
-        bank_accounts.learn_currency(session, account.user_id, account.bank_account_id)
 
 
 def _for_each_account(

@@ -97,7 +97,6 @@ class Account:
     :param known_through: the watermark of the account under the ids that it had before.
     :param institution_id: GoCardless's id of the bank.
     :param holder: whose account it is, where the bank tells.
-    :param currency: None as long as neither the bank's details nor its rows tell.
     :param scanned_on: when all days that the bank gives were last read at once.
     :param scopes: what the consent covers; None: everything.
     :param is_suspended: GoCardless reads it no more under this consent.
@@ -115,7 +114,6 @@ class Account:
     known_through: dt.date | None
     institution_id: str
     holder: str | None
-    currency: str | None
     scanned_on: dt.date | None
     scopes: tuple[str, ...] | None
     is_suspended: bool
@@ -225,7 +223,6 @@ def _account(
         known_through=known_through,
         institution_id=requisition.institution_id,
         holder=read_account(bank_account.payload).holder,
-        currency=bank_account.currency,
         scanned_on=bank_account.scanned_on,
         scopes=_scopes(agreement),
         is_suspended=requisition.status == requisitions.SUSPENDED

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from postgres.core import WriteCounts, any_of, upsert
-from postgres.gocardless.models import Balance, BankAccount, Transaction
+from postgres.gocardless.models import BankAccount
 from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import FIRST_SEEN, Stamp
 from postgres.raw import get_row, list_raw
@@ -120,35 +120,6 @@ def list_bank_accounts(
         changed_since=changed_since,
         after=after,
         limit=limit,
-    )
-
-
-def learn_currency(session: Session, user_id: uuid.UUID, bank_account_id: uuid.UUID) -> None:
-    """Take an account's currency from its rows and balances, where the bank's details are silent.
-
-    Nothing is learnt where these are in several currencies.
-    """
-    told = sa.union(
-        *(
-            sa.select(table.currency).where(
-                table.user_id == user_id, table.bank_account_id == bank_account_id
-            )
-            for table in (Transaction, Balance)
-        )
-    ).subquery()
-    only = (
-        sa.select(sa.func.min(told.c.currency))
-        .having(sa.func.count(told.c.currency) == 1)
-        .scalar_subquery()
-    )
-    session.execute(
-        sa.update(BankAccount)
-        .where(
-            BankAccount.id == bank_account_id,
-            BankAccount.user_id == user_id,
-            BankAccount.currency.is_(None),
-        )
-        .values(currency=only)
     )
 
 
