@@ -36,7 +36,7 @@ from postgres.core import (
     upsert_from_select,
 )
 from postgres.gocardless.identification import feeds_of, identify
-from postgres.gocardless.models import BankAccount, Requisition
+from postgres.gocardless.models import BankAccount, RateLimit, Requisition
 from postgres.gocardless.models import Institution as RawInstitution
 from postgres.gocardless.models import Transaction as RawTransaction
 from postgres.gocardless.operations import requisitions
@@ -107,7 +107,8 @@ class LinkedAccount:
     """A raw account with the connection that reads it and the ledger account that it fills.
 
     :param read_through: the last day that its transactions were read of; None if they never were.
-    :param is_open: what it opened with is not known yet.
+    :param is_open: what it opened with is not known yet, and balances and rows were last read on
+        the same day: a balance that is older or newer knows of other rows.
     :param institution_id: GoCardless's id of the bank.
     """
 
@@ -207,7 +208,11 @@ def linked_accounts(session: Session) -> list[LinkedAccount]:
             Account.name,
             Account.account_number,
             BankAccount.transactions_through,
-            Account.opening_balance.is_(None),
+            sa.and_(
+                Account.opening_balance.is_(None),
+                # Rows of a release that did not note it yet count as read together.
+                sa.func.coalesce(_last_read("balances") == _last_read("transactions"), sa.true()),
+            ),
             Requisition.institution_id,
         )
         .select_from(BankAccount)
@@ -217,6 +222,14 @@ def linked_accounts(session: Session) -> list[LinkedAccount]:
         .order_by(Account.created_at, Account.name, Account.id)
     )
     return [LinkedAccount(*row) for row in rows]
+
+
+def _last_read(resource: str) -> sa.ScalarSelect[dt.date]:
+    return (
+        sa.select(sa.cast(sa.func.max(RateLimit.read_at), sa.Date))
+        .where(RateLimit.bank_account_id == BankAccount.id, RateLimit.resource == resource)
+        .scalar_subquery()
+    )
 
 
 def project_balances(

@@ -274,7 +274,7 @@ def test_status_in_json_has_stable_keys(history: History) -> None:
     told = history.results["status in JSON"].json
 
     assert set(told) == {
-        "user", "connections", "rate_limits", "balances", "quarantined", "gaps",
+        "user", "connections", "questions", "rate_limits", "balances", "quarantined", "gaps",
         "analysed_at", "analysis_ok",
     }  # fmt: skip
     assert {each["drift"] for each in told["balances"]} == {"0.00"}

@@ -25,11 +25,11 @@ from ingestion import gocardless, ledger, planning
 from ingestion.gocardless import targets
 from ingestion.replay import replay
 from ingestion.run import Run, StepOutcome, Window
-from postgres.auth.models import User
+from postgres.auth.models import ProviderLimit, User
 from postgres.common.enums import TransactionStatus
 from postgres.common.operations import quarantine
 from postgres.common.operations.balances import reconcile
-from postgres.gocardless.models import BankAccount, RateLimit, Requisition
+from postgres.gocardless.models import BankAccount, Requisition
 from postgres.identity.threads import Answer
 from providers.gocardless.client import GoCardlessClient
 from tests.ingestion.bank import Bank, make_bank
@@ -163,11 +163,11 @@ def live_through(household: Household, seed: int) -> Report:
                 if branch.chance.random() < 0.05:
                     _reconnect(household, branch)
             days = chance.choice((1, 2, 4, 8, 11))
-            _pass_days(household, days)
+            _pass_limits(household)
             today += dt.timedelta(days=days)
     faults = Counter(server.done)
     server.faults.clear()
-    _pass_days(household, 10)
+    _pass_limits(household)
     for step in _read(household, town, CLEAN):
         wrong += [f"{step.table}: {each.reason}" for each in step.unfinished]
     for number, branch in enumerate(town):
@@ -265,12 +265,10 @@ def _reconnect(household: Household, branch: Branch) -> None:
     _open(household, branch)
 
 
-def _pass_days(household: Household, days: int) -> None:
-    """Let the real clock, by which a provider counts, have gone on as the ledger's has."""
-    passed = dt.timedelta(days=days)
+def _pass_limits(household: Household) -> None:
+    """Let the real minutes pass for which all calls together are limited."""
     with household.sessions.begin() as session:
-        session.execute(sa.update(RateLimit).values(resets_at=RateLimit.resets_at - passed))
-        session.execute(sa.update(BankAccount).values(failed_at=BankAccount.failed_at - passed))
+        session.execute(sa.delete(ProviderLimit))
 
 
 @contextlib.contextmanager
