@@ -102,6 +102,7 @@ def test_an_account_that_is_none_of_those_is_a_new_one(household: Household) -> 
 
 @pytest.mark.parametrize("numbers", ["details", "masked"])
 def test_a_number_is_found_wherever_the_bank_puts_it(household: Household, numbers: str) -> None:
+    """S2: the number stands in the details alone. S3: the IBAN is a masked card number."""
     household.sandbox.consents(BANK, new_ids=True, numbers=numbers)
     household.connect()
     household.sync()
@@ -142,6 +143,7 @@ def test_a_number_that_comes_late_is_waited_for_and_not_taken_for_another(
 def test_accounts_of_one_number_stay_apart_by_currency_and_by_consent(
     household: Household,
 ) -> None:
+    """S4: one IBAN in several currencies. S5: twenty pockets in one consent."""
     household.sandbox.consents(BANK, currencies=["EUR", "USD"], pockets=18)
     household.connect()
     assert unfinished(household.sync()) == []
@@ -208,6 +210,7 @@ def test_joint_account_that_one_user_reads_twice_counts_once(household: Househol
 
 
 def test_closed_account_is_left_alone_and_its_siblings_are_read(household: Household) -> None:
+    """C2: a closed account among others."""
     household.connect()
     household.sync()
     closed = next(path.split("/")[4] for path in household.data_calls() if "balances" in path)

@@ -77,6 +77,7 @@ def test_what_is_particular_about_a_bank_is_said_before_consent(
 
 
 def test_a_bank_of_one_account_a_consent_is_connected_once_more(household: Household) -> None:
+    """C5: a consent opens one account only."""
     command = ("connect", "gocardless", "--institution", BANKINTER)
     household.sandbox.approve(link(farthing(*command)))
     household.sync()

@@ -170,6 +170,7 @@ def test_terms_are_the_best_that_the_bank_and_the_company_get(
 def test_history_that_takes_a_consent_of_its_own_is_asked_for_first_if_wanted(
     household: Household,
 ) -> None:
+    """C11: a consent to long history, and new account ids after it."""
     bank = "STARLING_SRLGGB3L"
     household.sandbox.consents(bank, separates_history=True, new_ids=True)
     household.connect(bank, all_history=True)
@@ -214,6 +215,7 @@ def test_scopes_are_those_that_the_bank_has(
 
 
 def test_access_taken_back_shows_at_once_and_is_not_asked_for_again(household: Household) -> None:
+    """C9: the user takes the consent back at the bank."""
     consent = household.connect()
     household.sync()
     household.sandbox.set_requisition(str(consent.requisition_id), is_revoked=True)

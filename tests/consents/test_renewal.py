@@ -28,6 +28,7 @@ def assert_true(household: Household) -> None:
 def test_old_consent_reads_until_the_new_one_is_given_and_never_after(
     household: Household, new_ids: bool
 ) -> None:
+    """C1: a new consent may bring new account ids, or the ones of before."""
     household.sandbox.consents(BANK, new_ids=new_ids)
     household.connect()
     household.sync()
