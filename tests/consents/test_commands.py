@@ -104,6 +104,7 @@ def test_browser_that_comes_back_ends_the_wait_at_once(
     )
     command.start()
     while not (found := waiting(household)):
+        assert command.is_alive()
         time.sleep(0.02)
     address = household.sandbox.approve(str(found), "UserCancelledSession")
     visit = httpx.get(address, trust_env=False)
