@@ -4,6 +4,7 @@ VENV := .venv
 UV := .uv/bin/uv
 BIN := $(VENV)/bin
 PYTEST_WORKERS ?= 2
+PAYLOADS ?= 10000
 
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -87,7 +88,8 @@ mutation: install-dev ## Plant faults one at a time, and count those that the te
 	$(BIN)/python tools/mutation.py $(MUTANTS)
 
 .PHONY: reliability
-reliability: install-dev ## Read ten thousand made-up banks and compare the ledger with the truth
+reliability: install-dev ## Read ten thousand broken rows and as many made-up banks, and compare the ledger with the truth
+	FARTHING_PAYLOADS=$(PAYLOADS) $(BIN)/python -m pytest -q -n0 -rP tests/ingestion/test_payloads.py
 	$(BIN)/python -m benchmarks.reliability $(WORLDS)
 
 .PHONY: format

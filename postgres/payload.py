@@ -14,6 +14,8 @@ import simplejson
 # PostgreSQL stores longer numbers than Python reads back, but none that a provider means.
 _MOST_DIGITS = 1000
 _TOO_LARGE = 10**_MOST_DIGITS
+# Python gives up at some depth that goes with who asks; nothing that a provider means goes so deep.
+_DEEPEST = 50
 
 
 def dumps(value: Any) -> str:
@@ -34,25 +36,51 @@ def content_hash(payload: Any) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def storable(value: Any) -> tuple[Any, bool]:
+def storable(value: Any, *, depth: int = _DEEPEST) -> tuple[Any, bool]:
     """Replace what PostgreSQL cannot store: NUL and lone surrogates by U+FFFD, numbers that are
-    infinite or endlessly long by their text.
+    infinite or endlessly long and what is nested too deeply by their text.
 
+    :param depth: how many levels there may be.
     :returns: the value, and whether anything had to be replaced.
     """
     if isinstance(value, str):
         clean = value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
         return (value, False) if clean == value else (clean, True)
+    if isinstance(value, dict | list) and not depth:
+        return storable(_written(value))[0], True
     if isinstance(value, dict):
-        pairs = {storable(key)[0]: storable(item) for key, item in value.items()}
+        pairs = {storable(k)[0]: storable(item, depth=depth - 1) for k, item in value.items()}
         changed = any(flag for _, flag in pairs.values()) or list(pairs) != list(value)
         return {key: item for key, (item, _) in pairs.items()}, changed
     if isinstance(value, list):
-        items = [storable(item) for item in value]
+        items = [storable(item, depth=depth - 1) for item in value]
         return [item for item, _ in items], any(flag for _, flag in items)
     if isinstance(value, int | float | Decimal) and not _is_storable_number(value):
         return str(Decimal(value)), True
     return value, False
+
+
+def _written(value: Any) -> str:
+    """Return the JSON of a value, however deep it is: without recursion, unlike :func:`dumps`."""
+    parts: list[str] = []
+    left: list[tuple[bool, Any]] = [(False, value)]
+    while left:
+        is_written, item = left.pop()
+        pieces: list[tuple[bool, Any]] = []
+        if is_written:
+            parts.append(item)
+        elif isinstance(item, dict):
+            for key, each in item.items():
+                pieces += [(True, ", " if pieces else ""), (True, f"{dumps(key)}: "), (False, each)]
+            pieces = [(True, "{"), *pieces, (True, "}")]
+        elif isinstance(item, list):
+            for each in item:
+                pieces += [(True, ", " if pieces else ""), (False, each)]
+            pieces = [(True, "["), *pieces, (True, "]")]
+        else:
+            parts.append(dumps(item))
+        left.extend(reversed(pieces))
+    return "".join(parts)
 
 
 def _is_storable_number(number: float | Decimal) -> bool:

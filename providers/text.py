@@ -21,6 +21,12 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 # No amount of money or shares has more, before or after the point.
 _MOST_DIGITS = 60
 
+FIRST_DAY, LAST_DAY = dt.date(1970, 1, 1), dt.date(2199, 12, 31)
+"""Between them, included, lies every day that a provider can mean. The first and the last days of
+calendars, 0001-01-01 and 9999-12-31, are what software writes for a day that it does not have; and
+nobody can count some days back from the one, or on from the other.
+"""
+
 
 def text(value: Any) -> str | None:
     """Return trimmed text with runs of invisible characters as one space, or None."""
@@ -62,7 +68,20 @@ def currency(value: Any) -> str | None:
 
 
 def day(value: Any) -> dt.date | None:
-    """Return the day of a date or of a whole timestamp as it is written, or None."""
+    """Return the day of a date or of a whole timestamp as it is written, or None.
+
+    One outside of :data:`FIRST_DAY` to :data:`LAST_DAY` is none.
+    """
+    found = _any_day(value)
+    return found if found and FIRST_DAY <= found <= LAST_DAY else None
+
+
+def is_out_of_range(value: Any) -> bool:
+    """Tell whether it is a day of the calendar, but none that a provider can mean."""
+    return _any_day(value) is not None and day(value) is None
+
+
+def _any_day(value: Any) -> dt.date | None:
     written = text(value)
     if written is None:
         return None
@@ -75,13 +94,15 @@ def day(value: Any) -> dt.date | None:
 def instant(value: Any) -> dt.datetime | None:
     """Return an ISO 8601 instant in UTC, or None; one without an offset is taken as UTC.
 
-    Fractions of more than six digits occur and are cut.
+    Fractions of more than six digits occur and are cut. One outside of :data:`FIRST_DAY` to
+    :data:`LAST_DAY` is none.
     """
     written = text(value)
     if written is None:
         return None
     try:
         moment = dt.datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", written))
-        return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+        utc = moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
     except (ValueError, OverflowError):  # an offset may carry the year 1 out of the calendar
         return None
+    return utc if FIRST_DAY <= utc.date() <= LAST_DAY else None

@@ -33,6 +33,9 @@ _values = operator.attrgetter(*_FACTS)
 Row = tuple[dict[str, Any], dict[str, Any]]
 """A payload and the columns that were read from it."""
 
+_Stored = tuple[Any, bool]
+"""What was delivered, as it can be stored, and whether that differs."""
+
 
 def read_answer(
     listed: Mapping[str, Any],
@@ -49,7 +52,10 @@ def read_answer(
     :param seen_on: the day of the answer.
     :returns: how many rows there are, and those that are no repeats of others.
     """
-    booked, pending, repeats = _sort_out(listed["booked"], listed.get("pending") or [])
+    booked, pending, repeats = _sort_out(
+        [storable(row) for row in listed["booked"]],
+        [storable(row) for row in listed.get("pending") or []],
+    )
     read = functools.partial(read_transaction, profile=profile, holder=holder, seen_on=seen_on)
     rows = [
         *_read(booked, read, profile, is_pending=False),
@@ -92,20 +98,23 @@ def reread(
     return len(different)
 
 
-def _sort_out(booked: Sequence[Any], pending: Sequence[Any]) -> tuple[list[Any], list[Any], int]:
+def _sort_out(
+    booked: Sequence[_Stored], pending: Sequence[_Stored]
+) -> tuple[list[_Stored], list[_Stored], int]:
     """Put rows that say of themselves that they are pending with what is pending.
 
     :returns: what is booked, what is pending, and how many of the former stood in both lists.
     """
-    stands = Counter(_said(row) for row in pending)
+    stands = Counter(_said(row) for row, _ in pending)
     really, waiting = [], list(pending)
-    for row in booked:
+    for each in booked:
+        row, _ = each
         if not is_marked_pending(row):
-            really.append(row)
+            really.append(each)
         elif stands[_said(row)] > 0:
             stands[_said(row)] -= 1
         else:
-            waiting.append(row)
+            waiting.append(each)
     return really, waiting, len(booked) + len(pending) - len(really) - len(waiting)
 
 
@@ -116,7 +125,7 @@ def _said(row: Any) -> str:
 
 
 def _read(
-    payloads: Sequence[Any],
+    stored: Sequence[_Stored],
     read: Callable[..., TransactionFacts],
     profile: BankProfile,
     *,
@@ -124,10 +133,8 @@ def _read(
 ) -> list[Row]:
     rows: list[Row] = []
     places: Counter[str] = Counter()
-    for delivered in payloads:
-        payload, was_dirty = storable(
-            delivered if isinstance(delivered, dict) else {"not_an_object": delivered}
-        )
+    for delivered, was_dirty in stored:
+        payload = delivered if isinstance(delivered, dict) else {"not_an_object": delivered}
         facts = read(payload, is_pending=is_pending)
         # What is made anew for every answer says nothing, and would make every answer a new one.
         lasting = {k: v for k, v in payload.items() if k not in profile.volatile_fields}

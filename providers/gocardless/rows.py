@@ -17,7 +17,16 @@ from typing import Any
 from providers.gocardless.banks import DEFAULT, BankProfile
 from providers.gocardless.payee import near_side, payee
 from providers.gocardless.remittance import description, remittance_lines
-from providers.text import currency, day, decimal, instant, text
+from providers.text import (
+    FIRST_DAY,
+    LAST_DAY,
+    currency,
+    day,
+    decimal,
+    instant,
+    is_out_of_range,
+    text,
+)
 
 # Balances that count what is booked and nothing else; the spelling varies by bank.
 BOOKED_BALANCES = frozenset({"interimbooked", "closingbooked", "openingbooked"})
@@ -131,7 +140,6 @@ def read_transaction(
         it may be booked has not dated it while that day is still to come.
     """
     row: dict[str, Any] = payload if isinstance(payload, dict) else {}
-    money = _object(row, "transactionAmount")
     lines = remittance_lines(row, profile)
     amount, code = _money(row, profile, is_pending=is_pending)
     booked_on = _day(row, profile, is_pending=is_pending)
@@ -156,7 +164,7 @@ def read_transaction(
         counterparty_name=name,
         counterparty_account=_counterparty_account(row, is_debit=is_debit),
         balance_after=_balance_after(row, code),
-        refusal=_refusal(money, amount, code, booked_on, is_pending=is_pending),
+        refusal=_refusal(row, amount, code, booked_on, is_pending=is_pending),
     )
 
 
@@ -231,7 +239,7 @@ def _object(row: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _refusal(
-    money: dict[str, Any],
+    row: dict[str, Any],
     amount: Decimal | None,
     code: str | None,
     booked_on: dt.date | None,
@@ -239,12 +247,14 @@ def _refusal(
     is_pending: bool,
 ) -> str | None:
     if amount is None:
-        given = money.get("amount")
+        given = _object(row, "transactionAmount").get("amount")
         is_missing = given is None or (isinstance(given, str) and text(given) is None)
         return "transactionAmount.amount is " + ("missing" if is_missing else "not a number")
     if code is None:
         return "transactionAmount.currency is not a three-letter code"
     if booked_on is None and not is_pending:
+        if any(is_out_of_range(row.get(field)) for field in DEFAULT.dates):
+            return f"the date is not between {FIRST_DAY} and {LAST_DAY}"
         return "no booking date and no value date"
     return None
 

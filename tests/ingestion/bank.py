@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
-from ingestion.gocardless.answers import read_answer
+from ingestion.gocardless.answers import Row, read_answer
 from postgres.common.enums import Provider
 from postgres.common.models import AccountLink, Connection, Transaction
 from postgres.core import WriteCounts
@@ -55,6 +55,18 @@ class Bank:
     ) -> WriteCounts:
         """Land what the bank answers, and bring it into the ledger, now or with a later answer."""
         _, rows = read_answer({"booked": list(booked), "pending": list(pending)})
+        return self.land(rows, today=today, since=since, until=until, is_projected=is_projected)
+
+    def land(
+        self,
+        rows: Sequence[Row],
+        *,
+        today: dt.date = TODAY,
+        since: dt.date = TODAY - dt.timedelta(days=90),
+        until: dt.date | None = None,
+        is_projected: bool = True,
+    ) -> WriteCounts:
+        """Land rows of an answer as they were read."""
         with self.sessions.begin() as session:
             changed_at = session.execute(sa.text("select clock_timestamp()")).scalar_one()
             seen_at = dt.datetime.combine(today, dt.time(9), dt.UTC)

@@ -171,3 +171,22 @@ def test_any_change_changes_the_hash(changed: dict[str, Any]) -> None:
     payload = {"amount": "-12.50", "currency": "GBP", "lines": ["a", "b"]}
 
     assert content_hash(changed) != content_hash(payload)
+
+
+@pytest.mark.parametrize("depth", [100, 20_000])
+def test_what_is_nested_too_deeply_is_kept_as_its_text(engine: sa.Engine, depth: int) -> None:
+    value: Any = {"a": [1, "b"], "c": DIRTY}
+    for _ in range(depth):
+        value = [value]
+
+    clean, was_dirty = storable({"deep": value, "flat": [1]})
+
+    assert was_dirty
+    back = stored(engine, clean)
+    assert back["flat"] == [1]
+    levels, deep = 0, back["deep"]
+    while isinstance(deep, list):
+        (deep,) = deep
+        levels += 1
+    left = depth - levels
+    assert deep == "[" * left + r'{"a": [1, "b"], "c": "a\u0000b?c"}' + "]" * left

@@ -157,6 +157,16 @@ class TestDates:
         assert facts.booking_date is None
         assert facts.refusal == "no booking date and no value date"
 
+    @pytest.mark.parametrize("date", ["0001-01-01", "1969-12-31", "2200-01-01", "9999-12-31"])
+    def test_a_day_that_no_bank_means_is_none(self, date: str) -> None:
+        beside = booked(valueDate=date)
+        assert (beside.booking_date, beside.value_date, beside.refusal) == (MARCH, None, None)
+        assert booked(bookingDate=date, valueDate="2026-03-14").booking_date == MARCH
+
+        alone = booked(bookingDate=date)
+        assert alone.booking_date is None
+        assert alone.refusal == "the date is not between 1970-01-01 and 2199-12-31"
+
     def test_pending_row_may_lack_its_day(self) -> None:
         facts = read_transaction(row(bookingDate=None), is_pending=True)
 

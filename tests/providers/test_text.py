@@ -213,7 +213,12 @@ def test_day_is_the_one_that_is_written(given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["placeholder", "2024-13-01", "2023-02-29", "0000-00-00", "02/01/2024", 20240102, []]
+    "given",
+    [
+        *("placeholder", "2024-13-01", "2023-02-29", "0000-00-00", "02/01/2024", 20240102, []),
+        # Days that no provider means, from which some days back or on cannot be counted.
+        *("0001-01-01", "1969-12-31", "2200-01-01", "9999-12-31", "9999-12-31T23:59:59Z"),
+    ],
 )
 def test_what_is_no_day_is_absent(given: Any) -> None:
     assert read.day(given) is None
@@ -246,6 +251,8 @@ def test_instant_is_utc(given: str, instant: str) -> None:
         # The null of some languages, and the end of time, carried out of the calendar.
         "0001-01-01T00:00:00+01:00",
         "9999-12-31T23:59:59-01:00",
+        "9999-12-31T00:00:00Z",
+        "1969-12-31T23:59:59Z",
         1704164645,
     ],
 )
@@ -253,7 +260,13 @@ def test_what_is_no_instant_is_absent(given: Any) -> None:
     assert read.instant(given) is None
 
 
-@given(st.datetimes(timezones=st.just(dt.UTC)))
+@given(
+    st.datetimes(
+        dt.datetime.combine(read.FIRST_DAY, dt.time.min),
+        dt.datetime.combine(read.LAST_DAY, dt.time.max),
+        timezones=st.just(dt.UTC),
+    )
+)
 def test_instant_reads_what_is_written(instant: dt.datetime) -> None:
     assert read.instant(instant.isoformat()) == instant
     assert read.day(instant.isoformat()) == instant.date()
