@@ -16,6 +16,7 @@ NOW = "2026-01-03T09:00:00Z"
 
 
 Snapshot = dict[str, list[Row]]
+_OF_A_USER = ("pattern_key", "user_id", "account_id", "merchant_id")
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,18 @@ def home(new_ledger: Callable[[], Ledger]) -> Ledger:
         ],
         user="unsettled",
     )
+    shoes = [Payment(row.on, Decimal("-31.50"), "VELLUM SHOES") for row in year]
+    waits = [
+        Payment(row.on + dt.timedelta(days=days), amount, text, status="pending")
+        for row in year
+        if row.on is not None
+        for days, amount, text in (
+            *((0, row.amount, text) for text in ("VELLUM MAGAZINE", "VELLUM", "VELLUM HATS")),
+            (7, Decimal("-90.25"), "VELLUM MAGAZINE"),
+        )
+    ]
+    ledger.add([*year, *shoes], user="prompt")
+    ledger.add([*year, *shoes, *waits], user="patient")
     on = dt.date(2025, 5, 6)
     ledger.add(
         [
@@ -195,6 +208,32 @@ def test_rows_that_are_not_settled_take_no_part(home: Ledger) -> None:
         identity("unsettled"),
     )
     assert {row["status"]: row["is_pending"] for row in rows} == {"booked": False, "pending": True}
+
+
+def test_what_waits_changes_no_figure(home: Ledger) -> None:
+    def told(user: str) -> list[list[Row]]:
+        patterns = [
+            {k: v for k, v in row.items() if k not in _OF_A_USER} for row in home.patterns(user)
+        ]
+        accounts = home.query(
+            "select transaction_count, first_booking_date, last_booking_date, booked_balance,"
+            " opening_balance from marts.dim_accounts where user_id = %s",
+            identity(user),
+        )
+        flows = home.query(
+            "select direction, is_own_transfer, currency, sum(amount), count(*)"
+            " from marts.fct_transactions where user_id = %s and not is_pending"
+            " group by 1, 2, 3 order by 1, 2, 3",
+            identity(user),
+        )
+        return [sorted(patterns, key=str), accounts, flows]
+
+    assert len(told("patient")[0]) == 2
+    assert told("patient") == told("prompt")
+    (account,) = home.query(
+        "select pending_count from marts.dim_accounts where user_id = %s", identity("patient")
+    )
+    assert account["pending_count"] == 48
 
 
 def test_transfer_with_two_possible_partners_is_not_paired(home: Ledger) -> None:
