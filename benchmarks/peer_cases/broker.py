@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from benchmarks.peer_cases.cases import Case
-from benchmarks.peer_cases.failures import CATEGORIES
+from benchmarks.peer_cases.failures import categories_of
 from benchmarks.peer_cases.provider import Reply, Script, broker
 from benchmarks.peer_cases.world import World
 from postgres.common.models import BalanceSnapshot, Holding, Instrument, Transaction
@@ -241,7 +241,7 @@ def error(world: World, case: Case) -> Facts:
         _client(world, lambda client: client.account_summary().payload)
     except ProviderError as refused:
         return {
-            "error_categories": CATEGORIES[type(refused)],
+            "error_categories": categories_of(refused),
             "worth_retrying_later": refused.retryable,
         }
     return {"error_categories": ()}

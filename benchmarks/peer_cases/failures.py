@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from benchmarks.peer_cases.bank import Facts, as_uuid, id_of
 from benchmarks.peer_cases.cases import Case
 from benchmarks.peer_cases.provider import ACCOUNT, Reply, account, bank
 from benchmarks.peer_cases.world import World
+from farthing import clock
 from ingestion.gocardless import open_client
 from postgres.common.models import BalanceSnapshot
 from postgres.gocardless.models import Balance, BankAccount
@@ -86,14 +86,19 @@ def _refusal(world: World, call: Callable[[Any], Any]) -> Facts:
             call(client)
         except ProviderError as refused:
             resets_at = getattr(refused, "resets_at", None)
-            wait = (resets_at - dt.datetime.now(dt.UTC)).total_seconds() if resets_at else None
+            wait = (resets_at - clock.now()).total_seconds() if resets_at else None
             return {
-                "error_categories": CATEGORIES[type(refused)],
+                "error_categories": categories_of(refused),
                 "worth_retrying_later": refused.retryable,
                 # The instant was rounded when it was told.
                 "waits_s": wait and round(wait + 0.5),
             }
     return {"error_categories": ()}
+
+
+def categories_of(refused: ProviderError) -> tuple[str, ...]:
+    """Return what the cases may call an error."""
+    return next(CATEGORIES[kind] for kind in type(refused).__mro__ if kind in CATEGORIES)
 
 
 def _answered_later(world: World, case: Case) -> Facts:

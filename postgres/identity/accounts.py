@@ -58,15 +58,19 @@ def place(feeds: Sequence[Feed]) -> Placement:
     for neighbours in by_place.values():
         known = {feed.id: feed.account_id for feed in neighbours if feed.account_id}
         # What a number says first: it may leave the others less to be.
-        for feed in sorted(neighbours, key=lambda each: each.number is None):
-            if feed.id in known:
-                continue
-            rivals = _rivals(feed, neighbours, known)
-            certain = [each for each in rivals if _is_certain(feed, each, neighbours, known)]
-            if rivals and len(certain) != 1:
-                asked[feed.id] = rivals
-                continue
-            known[feed.id] = decided[feed.id] = certain[0] if certain else uuid.uuid4()
+        ordered = sorted(neighbours, key=lambda each: each.number is None)
+        # What is decided of one may make another certain that was looked at before.
+        was_known = -1
+        while len(known) > was_known:
+            was_known = len(known)
+            for feed in ordered:
+                if feed.id in known:
+                    continue
+                asked[feed.id] = rivals = _rivals(feed, neighbours, known)
+                certain = [each for each in rivals if _is_certain(feed, each, neighbours, known)]
+                if not rivals or len(certain) == 1:
+                    del asked[feed.id]
+                    known[feed.id] = decided[feed.id] = certain[0] if certain else uuid.uuid4()
     return Placement(decided, asked)
 
 

@@ -31,7 +31,7 @@ from providers.text import (
 # Balances that count what is booked and nothing else; the spelling varies by bank.
 BOOKED_BALANCES = frozenset({"interimbooked", "closingbooked", "openingbooked"})
 
-_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{6,30}")
+_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{4,30}")
 MARK = "bookingStatus"
 """Where a row of some banks says itself whether it is booked."""
 _NO_ID = re.compile(r"NOT ?PROVIDED|NOT ?AVAILABLE|N/?A|NONE|NULL|UNDEFINED|[-0]+", re.IGNORECASE)

@@ -243,6 +243,7 @@ def test_every_refusal_has_a_policy_and_a_way_to_be_made() -> None:
         Refusal.DENIED,
         Refusal.PAYMENT_REQUIRED,
         Refusal.GENERAL_LIMIT,
+        Refusal.PERIOD_REFUSED,
         Refusal.UNEXPECTED,
     }
     assert set(POLICIES) == set(Refusal)

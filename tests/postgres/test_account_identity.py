@@ -99,6 +99,13 @@ def test_no_consent_shows_an_account_twice_and_all_is_decided_or_asked(known: li
         assert candidates, each
 
 
+def test_what_is_decided_of_one_may_make_another_certain() -> None:
+    first, second = feed("x", "1"), feed("y", "1")
+    placement = place([first, feed("y", None, A, is_described=False), second])
+
+    assert placement.decided[first.id] == placement.decided[second.id] != A
+
+
 @given(feeds)
 def test_what_was_decided_stays(known: list[Feed]) -> None:
     placement = place(known)
