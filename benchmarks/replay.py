@@ -2,7 +2,7 @@
 
 Usage: python -m benchmarks.replay [--rows 100000]
 
-The rows came in a first answer of two thirds and a thousand later ones, each of which rewrites some
+The rows came in a first answer of two thirds and 200 later ones, each of which rewrites some
 rows under new ids. A replay that changes nothing and one of a ledger that was lost are given in
 seconds, and beside a bare COPY of the same rows.
 """

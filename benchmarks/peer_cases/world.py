@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 import os
 import tempfile
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from unittest import mock
 
 import psycopg
 import sqlalchemy as sa
@@ -25,12 +27,16 @@ from benchmarks.peer_cases.provider import Script, serving
 from farthing.secrets import SecretBox
 from farthing.settings import Settings
 from ingestion import connect, gocardless, ledger, planning, trading212
+from ingestion.gocardless import targets
+from ingestion.gocardless.pacing import SharedPace
 from ingestion.run import AccountOutcome, Run, Status
 from postgres import migrate
 from postgres.auth.operations import users
 from postgres.common.models import Account, Quarantine, Transaction
 from postgres.core import make_engine, make_sessions
 from postgres.embedded import EmbeddedServer
+
+_IMPATIENT = functools.partial(SharedPace, longest_wait=dt.timedelta(0))
 
 
 @dataclass
@@ -171,7 +177,12 @@ class Worlds:
         script = Script()
         engine = make_engine(self._on(name))
         try:
-            with serving(script) as address, _environment(self._variables(address, name, case)):
+            with (
+                serving(script) as address,
+                _environment(self._variables(address, name, case)),
+                # A minute's limit is told of, not waited out.
+                mock.patch.object(targets, "SharedPace", _IMPATIENT),
+            ):
                 sessions = make_sessions(engine)
                 yield World(script, sessions, Settings.load(), self._user_id, case.as_of)
         finally:
