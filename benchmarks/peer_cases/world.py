@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import itertools
 import os
 import tempfile
@@ -35,8 +34,21 @@ from postgres.auth.operations import users
 from postgres.common.models import Account, Quarantine, Transaction
 from postgres.core import make_engine, make_sessions
 from postgres.embedded import EmbeddedServer
+from providers.gocardless.limits import Limit
 
-_IMPATIENT = functools.partial(SharedPace, longest_wait=dt.timedelta(0))
+
+class _NoPace(SharedPace):
+    """Leaves the general limits alone: a refusal is told of, and is over by the next call."""
+
+    def take(self, limit: Limit) -> None:
+        """Send at once."""
+
+    def told(self, limit: Limit, calls: int | None, remaining: int | None, seconds: float) -> None:
+        """Keep nothing."""
+
+    def waits_for(self, seconds: float) -> bool:
+        """Wait for nothing."""
+        return seconds <= 0
 
 
 @dataclass
@@ -180,8 +192,7 @@ class Worlds:
             with (
                 serving(script) as address,
                 _environment(self._variables(address, name, case)),
-                # A minute's limit is told of, not waited out.
-                mock.patch.object(targets, "SharedPace", _IMPATIENT),
+                mock.patch.object(targets, "SharedPace", _NoPace),
             ):
                 sessions = make_sessions(engine)
                 yield World(script, sessions, Settings.load(), self._user_id, case.as_of)
