@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
-from postgres.core import any_of, upsert
+from postgres.core import any_of
 from postgres.gocardless.models import BankAccount, RateLimit
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
@@ -37,37 +37,6 @@ _TAKE_BACK = """
         and scope = :scope
         and :at = any(called_at)
 """
-
-
-def record(
-    session: Session,
-    user_id: uuid.UUID,
-    *,
-    bank_account_id: uuid.UUID,
-    resource: str,
-    limits: Sequence[dict[str, Any]],
-    observed_at: dt.datetime,
-) -> None:
-    """Keep the newest word of the headers for one resource of an account.
-
-    :param limits: ``scope``, ``calls_limit``, ``calls_remaining`` and ``resets_at`` each.
-    """
-    upsert(
-        session,
-        RateLimit,
-        [
-            {
-                "user_id": user_id,
-                "bank_account_id": bank_account_id,
-                "resource": resource,
-                "observed_at": observed_at,
-                **limit,
-            }
-            for limit in limits
-        ],
-        key=("bank_account_id", "resource", "scope"),
-        compare=("calls_limit", "calls_remaining"),
-    )
 
 
 def hold(
@@ -294,19 +263,6 @@ def list_rate_limits(
         query = query.where(RateLimit.resource == resource)
     order = (Key(RateLimit.observed_at, is_descending=True), Key(RateLimit.id, is_descending=True))
     return fetch_page(session, query, order=order, after=after, limit=limit)
-
-
-def list_with_accounts(
-    session: Session, user_id: uuid.UUID
-) -> Sequence[tuple[BankAccount, RateLimit]]:
-    """Return all of a user's limits with their accounts, by account."""
-    rows = session.execute(
-        sa.select(BankAccount, RateLimit)
-        .join(BankAccount, BankAccount.id == RateLimit.bank_account_id)
-        .where(RateLimit.user_id == user_id)
-        .order_by(BankAccount.name, BankAccount.id, RateLimit.resource, RateLimit.scope)
-    )
-    return [(account, limit) for account, limit in rows]
 
 
 def list_of_accounts(
