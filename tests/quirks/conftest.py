@@ -18,10 +18,19 @@ from tests.quirks.case import Case
 
 
 @pytest.fixture(scope="session")
-def quirky_bank() -> Iterator[Sandbox]:
+def quirky_server() -> Iterator[Sandbox]:
     # The accounts are the same for every case, and so would be their calls of a day.
     with running(seed=7, now=NOW, daily_limit=100_000) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def quirky_bank(quirky_server: Sandbox, frozen: str) -> Sandbox:
+    """Return the sandbox as no case has changed it."""
+    quirky_server.set_now(frozen)
+    quirky_server.clear_quirks()
+    quirky_server.clear_requests()
+    return quirky_server
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +45,6 @@ def quirky_ledger(server_url: str, template: str) -> Iterator[sessionmaker[Sessi
 def case(
     quirky_bank: Sandbox,
     quirky_ledger: sessionmaker[Session],
-    frozen: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Case]:
@@ -47,9 +55,6 @@ def case(
         "GOCARDLESS_SECRET_KEY": quirky_bank.secret_key,
     }.items():
         monkeypatch.setenv(variable, value)
-    quirky_bank.set_now(frozen)
-    quirky_bank.clear_quirks()
-    quirky_bank.clear_requests()
     with quirky_ledger.begin() as session:
         user = User(name="ann", password_hash="not a hash")
         session.add(user)
