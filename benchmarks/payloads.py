@@ -44,6 +44,7 @@ _SEEN_AT = dt.datetime.combine(TODAY, dt.time(9), dt.UTC)
 _NUMBERS = (
     *("0", "-0", "1", "-1", "0.00", "12.34", "1e3", "1E-7", "-2.5e2", "1e59", "1e60", "1e-61"),
     *("1e400", "-1e-400", "1e999999", "9" * 70, "0." + "1" * 80, "9" * 1500, "123456789012345678"),
+    *("NaN", "Infinity", "-Infinity", "1e99999999999999999999", "9" * 5000),
 )
 _TEXTS = (
     *("", " ", "\u200b", "0", "NaN", "-NaN", "sNaN", "Infinity", "-Infinity", "1e5", "1E+400"),
@@ -210,9 +211,6 @@ def broken_answers(body: str) -> list[str]:
     return [
         body[: len(body) // 2],
         body.replace('"booked"', '"Booked"'),
-        body.replace('"amount": ', '"amount": NaN, "was": ', 1),
-        body.replace('"amount": ', '"amount": -Infinity, "was": ', 1),
-        body.replace('"amount": ', '"amount": 1e99999999999999999999, "was": ', 1),
         '{"transactions": []}',
         '{"transactions": {"booked": null, "pending": []}}',
         '{"transactions": {"booked": [], "pending": {}}}',

@@ -96,13 +96,18 @@ class Reply:
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """Return the parsed body.
+        """Return the parsed body, with what no decimal can hold as the text it was given as.
 
-        :raises ValueError: if it is not JSON as RFC 8259 has it, or cannot be held exactly.
+        So one such number, ``NaN`` say, costs the row that it stands in and no other.
+
+        :raises ValueError: if it is not JSON as RFC 8259 has it, but for such numbers.
         """
         try:
             return json.loads(
-                self.body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse_constant
+                self.body.decode("utf-8-sig"),
+                parse_float=_exact,
+                parse_int=_whole,
+                parse_constant=str,
             )
         except (ValueError, ArithmeticError, RecursionError):
             # The original carries the whole body with it.
@@ -117,8 +122,18 @@ class Reply:
             return None
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+def _exact(text: str) -> Decimal | str:
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return text
+
+
+def _whole(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:  # more digits than Python reads
+        return text
 
 
 def number(headers: Mapping[str, str], name: str) -> int | None:

@@ -46,7 +46,7 @@ CLEAN = END + dt.timedelta(days=10)
 REPLAY_EVERY = 3
 """Of how many accounts one is made again from its raw rows."""
 OPENING = Decimal("812.40")
-PATIENCE_S = 1.0
+PATIENCE_S = 0.3
 """How long a call may take while there are faults."""
 
 # Silence costs all of the patience, so there is less of it.

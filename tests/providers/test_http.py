@@ -197,16 +197,19 @@ def test_numbers_keep_every_digit(script: Script) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["NaN", "Infinity", "-Infinity", "1e99999999999999999999", "-" + "9" * 5_000]
+)
+def test_a_number_that_none_can_hold_is_its_text(script: Script, text: str) -> None:
+    script.on(THING, Step(raw=f'{{"a": {text}, "b": 1}}'.encode()))
+    assert ask(script.url) == {"a": text, "b": 1}
+
+
+@pytest.mark.parametrize(
     "raw",
     [
         pytest.param(b"", id="empty"),
-        pytest.param(b'{"a": NaN}', id="nan"),
-        pytest.param(b'{"a": Infinity}', id="infinity"),
-        pytest.param(b'{"a": -Infinity}', id="minus-infinity"),
         pytest.param(b'{"a": 1', id="cut-short"),
         pytest.param(b"[" * 100_000, id="too-deep"),
-        pytest.param(b"9" * 5_000, id="too-many-digits"),
-        pytest.param(b"1e99999999999999999999", id="exponent-beyond-decimal"),
         pytest.param(b'"\xff"', id="no-utf-8"),
         pytest.param(b"<!DOCTYPE html><html><body>hi</body></html>", id="web-page"),
     ],
