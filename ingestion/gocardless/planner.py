@@ -157,6 +157,8 @@ def _refused(standing: Standing, now: dt.datetime) -> Held | None:
         return None
     reason = standing.refusal_reason or standing.refusal
     policy = POLICIES[Refusal(standing.refusal)]
+    if policy.is_final:
+        return Held(Status.COMPLETED, reason, until)
     # What fails for a whole account fails once: where its transactions are read.
     fails_elsewhere = policy.reach is Reach.ACCOUNT and policy.verdict is Verdict.FAILED
     verdict = Verdict.LEFT_OUT if fails_elsewhere else policy.verdict

@@ -38,6 +38,7 @@ class Policy:
 
     :param rest: how long what it reaches is not asked; None: until a new consent.
     :param until_told: the refusal itself says when the next call is possible.
+    :param is_final: nobody can do anything about it: it fails once, and is left out from then on.
     :param counts: it moves the account towards its suspension, which is for good after ten in a
         row [GoCardless help 11528813710876]; what nobody says of the bank's own errors is taken to.
     """
@@ -46,6 +47,7 @@ class Policy:
     reach: Reach
     rest: dt.timedelta | None = dt.timedelta()
     until_told: bool = False
+    is_final: bool = False
     counts: bool = False
 
     def rests_until(self, error: ProviderError, now: dt.datetime) -> dt.datetime | None:
@@ -70,7 +72,7 @@ POLICIES: Mapping[Refusal, Policy] = {
     Refusal.CONSENT_EXPIRED: Policy(_FAILED, Reach.ACCOUNT, rest=None),
     Refusal.ACCESS_EXPIRED: Policy(_FAILED, Reach.ACCOUNT, rest=None, counts=True),
     Refusal.NO_CONSENT: Policy(_FAILED, Reach.ACCOUNT, rest=None),
-    Refusal.ACCOUNT_INACTIVE: Policy(_FAILED, Reach.ACCOUNT, rest=None),
+    Refusal.ACCOUNT_INACTIVE: Policy(_FAILED, Reach.ACCOUNT, rest=None, is_final=True),
     Refusal.ACCOUNT_SUSPENDED: Policy(_FAILED, Reach.ACCOUNT, rest=None),
     Refusal.ACCOUNT_UNKNOWN: Policy(_FAILED, Reach.ACCOUNT, rest=None),
     Refusal.SCOPE_NOT_GRANTED: Policy(_LEFT_OUT, Reach.RESOURCE, rest=None),

@@ -223,7 +223,8 @@ def test_closed_account_is_left_alone_and_its_siblings_are_read(household: House
 
     second = household.sync()
 
-    assert {each.label for each in unfinished(second)} == {each.label for each in unfinished(first)}
+    # Nobody can do anything about it: said once, it is no failure from then on.
+    assert unfinished(second) == []
     assert not any(closed in path for path in household.data_calls())
     assert household.data_calls() != []
     assert household.connection().status == "active"

@@ -118,8 +118,10 @@ def test_a_bank_that_fails_rests_twice_as_long_each_time_and_is_given_up() -> No
         ({"consent_expires_at": NOW}, Status.FAILED),
         ({"is_suspended": True}, Status.FAILED),
         ({"is_granted": False}, Status.COMPLETED),
-        ({"refusal": "account_inactive"}, Status.FAILED),
-        ({"refusal": "account_inactive", "resource": "balances"}, Status.COMPLETED),
+        ({"refusal": "account_unknown"}, Status.FAILED),
+        ({"refusal": "account_unknown", "resource": "balances"}, Status.COMPLETED),
+        # It failed once, and closed it stays.
+        ({"refusal": "account_inactive"}, Status.COMPLETED),
         ({"refusal": "access_forbidden", "resource": "balances"}, Status.FAILED),
         ({"refusal": "scope_not_granted"}, Status.FAILED),
         ({"refusal": "scope_not_granted", "resource": "balances"}, Status.COMPLETED),
