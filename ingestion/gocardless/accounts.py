@@ -6,7 +6,6 @@ import dataclasses
 import datetime as dt
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from farthing import clock
 from ingestion import ledger
@@ -41,14 +40,20 @@ def pull_balances(run: Run) -> StepOutcome:
         answer = ask(run, account, _BALANCES, functools.partial(client.balances, account.key))
         if isinstance(answer, AccountOutcome):
             return answer
-        entries = answer.payload["balances"]
-        rows = [(entry, dataclasses.asdict(read_balance(entry))) for entry in _storable(entries)]
+        entries = [storable(entry)[0] for entry in answer.payload["balances"]]
+        read = [read_balance(entry) for entry in entries]
+        rows = [(e, dataclasses.asdict(facts)) for e, facts in zip(entries, read, strict=True)]
         with run.sessions.begin() as session:
             stamp = lock_account(session, account, run)
             counts = balances.land(session, account.user_id, account.bank_account_id, rows, stamp)
             note_answer(session, account.user_id, account.bank_account_id, _BALANCES, answer)
         return AccountOutcome(
-            account.connection_id, account.label, received=len(entries), counts=counts
+            account.connection_id,
+            account.label,
+            received=len(entries),
+            counts=counts,
+            quarantined=len({(f.balance_type, f.currency) for f in read if not f.is_readable}),
+            superseded=len(entries) - counts.inserted - counts.unchanged,
         )
 
     return _for_each_account(run, "gocardless.balances", pull)
@@ -222,7 +227,3 @@ def _reaches(account: Account, window: Window) -> bool:
     if account.transactions_through is None:
         return window.last >= clock.today()
     return window.first <= account.transactions_through + dt.timedelta(days=1)
-
-
-def _storable(entries: Sequence[Any]) -> list[dict[str, Any]]:
-    return [storable(entry)[0] for entry in entries if isinstance(entry, dict)]

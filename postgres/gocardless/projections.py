@@ -36,6 +36,7 @@ from postgres.core import (
     upsert_from_select,
 )
 from postgres.gocardless.identification import feeds_of, identify
+from postgres.gocardless.models import Balance as RawBalance
 from postgres.gocardless.models import BankAccount, RateLimit, Requisition
 from postgres.gocardless.models import Institution as RawInstitution
 from postgres.gocardless.models import Transaction as RawTransaction
@@ -235,7 +236,7 @@ def _last_read(resource: str) -> sa.ScalarSelect[dt.date]:
 def project_balances(
     session: Session, account: LinkedAccount, *, stand_ins: Sequence[str] = ()
 ) -> WriteCounts:
-    """Append the balances of one account that are not in the ledger yet.
+    """Append the balances of an account that are not in the ledger yet; what is none is set aside.
 
     :param stand_ins: types, in lower case, that this bank sends in place of a booked balance.
     """
@@ -246,6 +247,27 @@ def project_balances(
         account_id=account.account_id,
         bank_account_id=account.bank_account_id,
         stand_ins=list(stand_ins),
+    )
+    newer = sa.orm.aliased(RawBalance)
+    is_newest = ~sa.exists().where(
+        newer.bank_account_id == RawBalance.bank_account_id,
+        newer.balance_type.is_not_distinct_from(RawBalance.balance_type),
+        newer.currency.is_not_distinct_from(RawBalance.currency),
+        newer.changed_at > RawBalance.changed_at,
+    )
+    quarantine.set_aside(
+        session,
+        account.user_id,
+        RawBalance,
+        RawBalance.bank_account_id == account.bank_account_id,
+        account_id=account.account_id,
+        reason=sa.case(
+            # One that the bank has mended since waits for nobody.
+            (~is_newest, None),
+            (RawBalance.amount.is_(None), "balanceAmount.amount is missing or not a number"),
+            (RawBalance.currency.is_(None), "balanceAmount.currency is not a three-letter code"),
+            (RawBalance.balance_type.is_(None), "balanceType is missing"),
+        ),
     )
     return balance_snapshots.append_snapshots(session, source)
 

@@ -98,6 +98,11 @@ class BalanceFacts:
     currency: str | None
     reference_date: dt.date | None
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether it says how much there is of what."""
+        return None not in (self.balance_type, self.amount, self.currency)
+
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
