@@ -33,7 +33,7 @@ from tests.cli.support import (
     process,
 )
 
-pytestmark = pytest.mark.xdist_group("cli_demo")
+pytestmark = pytest.mark.slow
 
 NOW = "2026-03-15T09:00:00Z"
 

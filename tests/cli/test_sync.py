@@ -28,7 +28,7 @@ from sandbox.server import Sandbox, running
 from tests.cli.support import PREFIXES, LedgerState, Result, assert_true, farthing
 from tests.conftest import BANKS, NOW
 
-pytestmark = pytest.mark.xdist_group("cli_sync")
+pytestmark = pytest.mark.slow
 
 Writes = dict[str, tuple[int, int, int]]
 

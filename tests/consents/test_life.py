@@ -17,6 +17,8 @@ from postgres.gocardless.models import Agreement, BankAccount, Reconfirmation
 from sandbox import faults
 from tests.consents.household import BANK, CONFIRMED, Household, unfinished
 
+pytestmark = pytest.mark.slow
+
 
 def warned(household: Household) -> list[int]:
     """At how many days before the end the user was warned, the first warning first."""

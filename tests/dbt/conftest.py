@@ -19,10 +19,10 @@ TEMPLATE = "dbt_template"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests in one worker: dbt cannot run twice in one process at a time."""
+    """Say that all tests here are slow: each builds models."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("dbt"))
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
