@@ -20,12 +20,13 @@ from ingestion import connect, ledger
 from ingestion.connect import ConnectError, PendingConsent
 from ingestion.institutions import about, search_institutions
 from ingestion.run import Run
+from ingestion.trading212.keys import add_trading212_key
 from postgres.common.enums import ConnectionStatus, Provider
 from postgres.common.models import Connection, Institution
 from postgres.common.operations import connections
 from postgres.errors import AlreadyExistsError, NotFoundError
 from postgres.gocardless.operations import institutions, requisitions
-from providers.errors import AuthenticationFailed, NotFound, RateLimited, Unavailable
+from providers.errors import AccessDenied, AuthenticationFailed, NotFound, RateLimited, Unavailable
 from providers.gocardless import models
 
 REDIRECT = "http://127.0.0.1:3000/"
@@ -77,8 +78,12 @@ def gocardless(
         hand_over(run, consent, visit)
 
 
-def trading212(user: str | None) -> None:
-    """Check a key by using it, and store it encrypted."""
+def trading212(user: str | None, *, is_demo: bool, reads_exports: bool) -> None:
+    """Check a key by using it, and store it encrypted.
+
+    :param is_demo: it is of a practice account.
+    :param reads_exports: ask for reports too.
+    """
     with opened(asks_providers=True) as opened_ledger, explained():
         run = opened_ledger.run
         with run.sessions() as session:
@@ -88,10 +93,22 @@ def trading212(user: str | None) -> None:
         if not key:
             message = f"{_KEY} is empty"
             raise ConfigurationError(message)
-        account = connect.add_trading212_key(
-            run, user_id, SecretStr(key), SecretStr(secret) if secret else None
-        )
-    say(f"Trading 212 …{account % 10_000:04} is connected; `farthing sync` reads it.")
+        try:
+            added = add_trading212_key(
+                run,
+                user_id,
+                SecretStr(key),
+                SecretStr(secret) if secret else None,
+                is_demo=is_demo,
+                reads_exports=reads_exports,
+            )
+        except AccessDenied as error:
+            raise ConfigurationError(str(error)) from error
+    practice = " (a practice account)" if added.is_demo else ""
+    name = f"Trading 212 …{added.account_id % 10_000:04}{practice}"
+    say(f"{name} is connected; `farthing sync` reads it.")
+    if added.without:
+        say(f"The key lacks {', '.join(added.without)}; what these open is left out.")
 
 
 def find(session: Session, user_id: uuid.UUID, institution: str) -> Connected | None:

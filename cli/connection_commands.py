@@ -64,14 +64,28 @@ def connect_gocardless(
 
 
 @connect_group.command("trading212")
-def connect_trading212(user: User = None) -> None:
+def connect_trading212(
+    user: User = None,
+    *,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="The key is of a practice account, with play money.")
+    ] = False,
+    reports: Annotated[
+        bool,
+        typer.Option(
+            "--reports",
+            help="Read card payments from reports, once a week; Trading 212 tells you of each.",
+        ),
+    ] = False,
+) -> None:
     """Check a key and store it encrypted.
 
-    Key and secret are asked for, or taken from TRADING212_API_KEY and TRADING212_API_SECRET.
+    Key and secret are asked for, or taken from TRADING212_API_KEY and TRADING212_API_SECRET. An
+    Invest account and an ISA have a key each: connect both.
     """
     from cli import connect
 
-    connect.trading212(user)
+    connect.trading212(user, is_demo=demo, reads_exports=reports)
 
 
 @connections_group.callback()

@@ -44,6 +44,7 @@ from farthing.settings import Settings
 from ingestion import connect, planning
 from ingestion import ledger as projections
 from ingestion.run import Run
+from ingestion.trading212.keys import add_trading212_key
 from postgres.auth.operations import users
 from postgres.common.enums import ConnectionStatus, Provider, RecurringDirection, RecurringStatus
 from postgres.common.models import RecurringPattern
@@ -138,9 +139,7 @@ def _connect(run: Run, user_id: uuid.UUID) -> None:
     with run.sessions() as session:
         brokers = connections.list_connections(session, user_id, provider=Provider.TRADING212)
     if not brokers.items:
-        connect.add_trading212_key(
-            run, user_id, SecretStr(TRADING212_KEY), SecretStr(TRADING212_SECRET)
-        )
+        add_trading212_key(run, user_id, SecretStr(TRADING212_KEY), SecretStr(TRADING212_SECRET))
 
 
 def _link(run: Run, user_id: uuid.UUID, institution: str) -> None:

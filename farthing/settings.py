@@ -17,6 +17,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 GOCARDLESS_PUBLIC_URL = "https://bankaccountdata.gocardless.com/api/v2"
 TRADING212_PUBLIC_URL = "https://live.trading212.com/api/v0"
+TRADING212_DEMO_PUBLIC_URL = "https://demo.trading212.com/api/v0"
 ECB_PUBLIC_URL = "https://www.ecb.europa.eu/stats/eurofxref"
 
 
@@ -96,6 +97,9 @@ class Settings(BaseSettings):
     gocardless_secret_key: SecretStr | None = Field(None, validation_alias="GOCARDLESS_SECRET_KEY")
     trading212_base_url: HttpBase = Field(
         TRADING212_PUBLIC_URL, validation_alias="TRADING212_BASE_URL"
+    )
+    trading212_demo_base_url: HttpBase = Field(
+        TRADING212_DEMO_PUBLIC_URL, validation_alias="TRADING212_DEMO_BASE_URL"
     )
     ecb_base_url: HttpBase = Field(ECB_PUBLIC_URL, validation_alias="ECB_BASE_URL")
 

@@ -7,7 +7,6 @@ import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID
 
-from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from farthing import clock
@@ -34,8 +33,6 @@ from postgres.trading212.operations import api_keys
 from providers.errors import AccessDenied, NotFound, Rejected
 from providers.gocardless import models
 from providers.gocardless.returned import read_return
-from providers.trading212.client import Trading212Client
-from providers.trading212.holdings import read_summary
 
 
 class ConnectError(FarthingError):
@@ -205,34 +202,6 @@ def take_return(run: Run, user_id: UUID, query: str) -> bool:
         message = f"the consent was not given: {returned.reason}"
         raise ConnectError(message)
     return is_done
-
-
-def add_trading212_key(run: Run, user_id: UUID, key: SecretStr, secret: SecretStr | None) -> int:
-    """Check a key by using it, then store it encrypted.
-
-    :param secret: None for a key of the older kind.
-    :returns: the account's id at Trading 212.
-    :raises AuthenticationFailed: if Trading 212 refuses the key; nothing is stored then.
-    :raises AlreadyExistsError: if the user has connected that account already.
-    """
-    with Trading212Client(run.settings.trading212_base_url, key, secret) as client:
-        summary = read_summary(client.account_summary().payload)
-    account_id, currency = summary.account_id, summary.currency
-    if account_id is None or currency is None:
-        message = "Trading 212 answered without the account's id or currency"
-        raise ConnectError(message)
-    with run.sessions.begin() as session:
-        api_keys.create_api_key(
-            session,
-            user_id,
-            provider_account_id=account_id,
-            currency=currency,
-            key=key,
-            secret=secret,
-            box=run.secrets,
-        )
-    ledger.project_connections(run)
-    return account_id
 
 
 def remove_connection(run: Run, user_id: UUID, connection_id: UUID, *, erase: bool) -> None:

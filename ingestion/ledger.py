@@ -17,6 +17,8 @@ from postgres.core import WriteCounts, lock
 from postgres.gocardless import placement
 from postgres.gocardless import projections as gocardless
 from postgres.trading212 import projections as trading212
+from postgres.trading212.card_payments import project_card_payments
+from postgres.trading212.operations import positions
 from providers.gocardless import banks
 
 ACCOUNTS = "common.accounts"
@@ -90,6 +92,7 @@ def project_account(session: Session, account: Linked) -> WriteCounts:
     """Bring what changed of one account's rows into the ledger. The caller holds its lock."""
     if isinstance(account, trading212.LinkedAccount):
         counts = trading212.project_transactions(session, account)
+        counts += project_card_payments(session, account)
     else:
         counts = gocardless.project_transactions(session, account)
         if account.is_open and account.read_through is not None:
@@ -115,6 +118,13 @@ def project_holdings(run: Run) -> StepOutcome:
         with run.sessions.begin() as session:
             lock(session, lock_name(account), run_id=run.run_id)
             counts = trading212.project_holdings(session, account, clock.today())
+            positions.set_aside_refused(
+                session,
+                account.user_id,
+                api_key_id=account.api_key_id,
+                account_id=account.account_id,
+                as_of=clock.today(),
+            )
         return AccountOutcome(account.connection_id, account.label, counts=counts)
 
     return for_each(run, "common.holdings", accounts, project)

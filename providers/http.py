@@ -60,12 +60,14 @@ class RateLimit:
         GoCardless, the endpoint's path at Trading 212.
     :param resets_at: UTC. An instant that the provider names is one of the real clock; so many
         seconds from now are counted from the ledger's now, as quotas are.
+    :param period: how long the limit is, where the headers say so.
     """
 
     scope: str
     limit: int | None
     remaining: int | None
     resets_at: dt.datetime | None
+    period: dt.timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from farthing.secrets import SecretBox
 from farthing.settings import Settings
 from ingestion import connect
 from ingestion.run import Run
+from ingestion.trading212.keys import add_trading212_key
 from postgres import migrate
 from postgres.auth.operations import users
 from postgres.core import make_engine, make_sessions
@@ -235,7 +236,7 @@ def world(
         consent = connect.begin_consent(world.run(), user_id, bank, redirect="http://127.0.0.1/")
         sandbox.approve(consent.link)
         assert connect.is_linked(world.run(), user_id, consent.requisition_id)
-    connect.add_trading212_key(
+    add_trading212_key(
         world.run(),
         user_id,
         SecretStr(sandbox.trading212_key),

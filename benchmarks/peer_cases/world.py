@@ -27,14 +27,15 @@ from farthing.secrets import SecretBox
 from farthing.settings import Settings
 from ingestion import connect, gocardless, ledger, planning, trading212
 from ingestion.gocardless import targets
-from ingestion.gocardless.pacing import SharedPace
+from ingestion.pacing import SharedPace
 from ingestion.run import AccountOutcome, Run, Status
+from ingestion.trading212.keys import add_trading212_key
 from postgres import migrate
 from postgres.auth.operations import users
 from postgres.common.models import Account, Quarantine, Transaction
 from postgres.core import make_engine, make_sessions
 from postgres.embedded import EmbeddedServer
-from providers.gocardless.limits import Limit
+from providers.pacing import Limit
 
 
 class _NoPace(SharedPace):
@@ -43,7 +44,15 @@ class _NoPace(SharedPace):
     def take(self, limit: Limit) -> None:
         """Send at once."""
 
-    def told(self, limit: Limit, calls: int | None, remaining: int | None, seconds: float) -> None:
+    def told(
+        self,
+        limit: Limit,
+        calls: int | None,
+        remaining: int | None,
+        seconds: float,
+        *,
+        period: dt.timedelta | None = None,
+    ) -> None:
         """Keep nothing."""
 
     def waits_for(self, seconds: float) -> bool:
@@ -81,7 +90,7 @@ class World:
 
     def link_broker(self) -> None:
         """Add a key."""
-        connect.add_trading212_key(self.run(), self.user_id, SecretStr("key"), SecretStr("secret"))
+        add_trading212_key(self.run(), self.user_id, SecretStr("key"), SecretStr("secret"))
 
     def sync_bank(self) -> None:
         """Pull and project everything of a bank."""

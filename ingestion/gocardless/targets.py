@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from farthing import clock
-from ingestion.gocardless.pacing import SharedPace
 from ingestion.gocardless.token_store import SharedTokens
+from ingestion.pacing import LONGEST_WAIT, SharedPace
 from ingestion.run import Run
 from postgres.common.enums import Provider
 from postgres.common.operations import connections
@@ -24,11 +24,15 @@ from postgres.gocardless.operations import reconfirmations, requisitions
 from postgres.payload import Stamp
 from providers.gocardless import models
 from providers.gocardless.client import GoCardlessClient
+from providers.gocardless.errors import GENERAL, LABEL, PROVIDER, Refusal
 from providers.gocardless.rows import read_account
 from providers.gocardless.tokens import TokenKeeper
 
 # Says how far back a bank may be read where no agreement does.
 _DEFAULT_HISTORY_DAYS = 90
+# A request arrives later than it is counted, the first of a period perhaps more so than the last:
+# a period of the general limits is taken to be as much longer.
+_MARGIN = dt.timedelta(seconds=5)
 # What a consent is like that was given once and is what its connection reads through.
 _READ = (requisitions.LINKED, requisitions.EXPIRED, requisitions.SUSPENDED)
 
@@ -132,13 +136,28 @@ def open_client(run: Run) -> Iterator[GoCardlessClient]:
     """
     base_url, secrets = run.settings.gocardless_base_url, run.settings.gocardless_secrets
     store = SharedTokens(run.sessions, run.secrets, base_url, secrets)
-    pace = SharedPace(run.sessions)
+    pace = make_pace(run.sessions)
     tokens = TokenKeeper(*secrets, store=store)
     with GoCardlessClient(base_url, *secrets, tokens=tokens, pace=pace) as client:
         try:
             yield client
         finally:
             pace.keep()
+
+
+def make_pace(
+    sessions: sessionmaker[Session], *, longest_wait: dt.timedelta = LONGEST_WAIT
+) -> SharedPace:
+    """Return what keeps GoCardless's general limits."""
+    return SharedPace(
+        sessions,
+        provider=PROVIDER,
+        label=LABEL,
+        code=Refusal.GENERAL_LIMIT.value,
+        scope=GENERAL,
+        longest_wait=longest_wait,
+        margin=_MARGIN,
+    )
 
 
 def lock_account(session: Session, account: Account, run: Run) -> Stamp:

@@ -148,14 +148,14 @@ class ProviderToken(Base):
 
 
 class ProviderLimit(Base):
-    """A limit that holds for all that the operator's secrets ask for, and how far it is used."""
+    """A limit on what the operator's secrets, or all keys to an account, ask for together."""
 
     __tablename__ = "provider_limits"
     __table_args__ = {"schema": SCHEMA}
 
     provider: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(
-        primary_key=True, comment="as providers.gocardless.limits calls it"
+        primary_key=True, comment="which limit; trading212: account/path, as told by headers"
     )
     called_at: Mapped[list[dt.datetime]] = mapped_column(
         pg.ARRAY(sa.DateTime(timezone=True)),
@@ -167,6 +167,9 @@ class ProviderLimit(Base):
     )
     calls_limit: Mapped[int | None]
     calls_remaining: Mapped[int | None]
+    period: Mapped[dt.timedelta | None] = mapped_column(
+        comment="that the limit is of, as headers said; null: as documented"
+    )
     resets_at: Mapped[dt.datetime | None] = mapped_column(comment="by the ledger's clock")
     observed_at: Mapped[dt.datetime | None] = mapped_column(
         comment="when headers last said so; null: never"

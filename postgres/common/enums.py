@@ -83,6 +83,14 @@ class IdentityBasis(StrEnum):
     SETTLED_AMOUNT = "settled_amount"
 
 
+class BrokerHistory(StrEnum):
+    """The histories of an account at a broker."""
+
+    ORDERS = "orders"
+    DIVIDENDS = "dividends"
+    CASH_TRANSACTIONS = "cash_transactions"
+
+
 class JobType(StrEnum):
     """What a job did."""
 

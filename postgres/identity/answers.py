@@ -47,15 +47,18 @@ class Identified:
     conflict: str | None = None
 
 
-def identify(rows: Sequence[Evidence]) -> list[Identified]:
+def identify(rows: Sequence[Evidence], occurrences: Counter[str] | None = None) -> list[Identified]:
     """Give every row of one answer its key, in the order of the rows.
 
     The same rows in any order get the same set of keys. A provider id that stands on two rows of
     different content is a conflict: one row keeps it, the other is keyed by its content as well.
+
+    :param occurrences: how often earlier pages of the same answer had which fingerprint among rows
+        without an id; counted on here.
     """
     verdicts: list[Identified] = []
     content_of: dict[str, str] = dict(_first_content(rows))
-    occurrences: Counter[str] = Counter()
+    occurrences = Counter() if occurrences is None else occurrences
     seen: set[str] = set()
     for row in rows:
         fingerprint = row.fingerprint

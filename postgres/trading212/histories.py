@@ -1,4 +1,4 @@
-"""What orders, dividends and cash transactions have in common: they land alike."""
+"""What orders, dividends, cash transactions and rows of reports have in common: they land alike."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from sqlalchemy.orm import Session
 
 from postgres.core import WriteCounts, upsert
 from postgres.payload import FIRST_SEEN, Stamp
-from postgres.trading212.models import CashTransaction, Dividend, Order
+from postgres.trading212.models import CashTransaction, Dividend, ExportRow, Order
 
 
 def land_items(
     session: Session,
     user_id: uuid.UUID,
-    model: type[Order] | type[Dividend] | type[CashTransaction],
+    model: type[Order] | type[Dividend] | type[CashTransaction] | type[ExportRow],
     *,
     api_key_id: uuid.UUID,
     rows: Sequence[tuple[dict[str, Any], dict[str, Any]]],
     stamp: Stamp,
 ) -> WriteCounts:
-    """Store items of a history; ones that are stored already are not written."""
+    """Store items of a history; ones that are stored already and read alike are not written."""
     return upsert(
         session,
         model,
@@ -31,6 +31,6 @@ def land_items(
             for payload, facts in rows
         ],
         key=("api_key_id", "identity_key"),
-        compare=("content_hash",),
+        compare=("content_hash", "refusal"),
         insert_only=FIRST_SEEN,
     )

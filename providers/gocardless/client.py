@@ -15,7 +15,7 @@ from farthing import clock
 from providers.deadline import Deadline
 from providers.errors import AuthenticationFailed, ProviderError, RateLimited, Rejected
 from providers.gocardless.errors import GENERAL, LABEL, PROVIDER, Refusal, classify, rate_limits
-from providers.gocardless.limits import Limit, Pace, limit_of
+from providers.gocardless.limits import limit_of
 from providers.gocardless.shapes import (
     get,
     has_id,
@@ -27,6 +27,7 @@ from providers.gocardless.shapes import (
 )
 from providers.gocardless.tokens import TokenKeeper
 from providers.http import Answer, MayRepeat, RateLimit, Reply, Transport
+from providers.pacing import Limit, Pace
 
 ALL_SCOPES = ("balances", "details", "transactions")
 

@@ -1,29 +1,16 @@
 """The general limits, which hold for all that one company asks [GoCardless help 11529637772188].
 
-They are kept by whoever sends, see :class:`Pace`; what a bank allows for an account is another
-matter.
+They are kept by whoever sends, see :class:`providers.pacing.Pace`; what a bank allows for an
+account is another matter.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
-from typing import Protocol
+
+from providers.pacing import Limit
 
 _MINUTE, _HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """So many calls in any period of this length.
-
-    :param name: which limit.
-    """
-
-    name: str
-    calls: int
-    period: dt.timedelta
-
 
 ACCOUNTS = Limit("accounts", 100, _MINUTE)
 INSTITUTIONS = Limit("institutions", 300, _MINUTE)
@@ -53,22 +40,3 @@ def limit_of(method: str, path: str) -> Limit:
     if method in _BY_METHOD:
         return _BY_METHOD[method]
     return INSTITUTIONS if path.startswith("/institutions/") else READS
-
-
-class Pace(Protocol):
-    """Keeps the general limits for everybody who shares the secrets."""
-
-    def take(self, limit: Limit) -> None:
-        """Wait until a request may be sent, and count it.
-
-        :raises RateLimited: if that would take too long.
-        """
-
-    def told(self, limit: Limit, calls: int | None, remaining: int | None, seconds: float) -> None:
-        """Hear what an answer said.
-
-        :param seconds: until the limit is whole again.
-        """
-
-    def waits_for(self, seconds: float) -> bool:
-        """Tell whether a refusal for so long is waited out and the request sent again."""

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import threading
 import time
-from collections.abc import Callable, Iterator
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 from pydantic import SecretStr
 
-from providers.errors import AuthenticationFailed, ProviderError, RateLimited
-from providers.http import Answer, Reply, Transport, too_many
-from providers.trading212.errors import LABEL, PROVIDER, classify, rate_limits
-from providers.trading212.paging import pages
+from farthing import clock
+from providers.errors import AuthenticationFailed, NotFound, ProviderError, RateLimited, Rejected
+from providers.http import Answer, Reply, Transport
+from providers.pacing import SHORTEST_WAIT_S, Limit, LocalPace, Pace
+from providers.trading212.errors import LABEL, PROVIDER, classify, rate_limits, seconds_until
+from providers.trading212.histories import ORDERS, History
+from providers.trading212.legacy import current_instrument, current_position, current_summary
+from providers.trading212.paging import FIRST_QUERY, Page, Ways, pages
 
 DEADLINE_S = 60.0
 PATIENCE_S = 60.0
-
-# A server may say that a limit resets this very moment and refuse again a moment later.
-_SHORTEST_WAIT_S = 1.0
+_LONGEST_LINK = 4000
 
 
 class Trading212Client:
     """Reads one account of one key.
 
-    Limits are per endpoint, short, and told by headers: a call waits for the reset of its endpoint
-    if that is within its patience, and otherwise says when to come back. No limit is written down
-    here, because the documents disagree about them.
+    Limits are per endpoint, short, and told by headers, which are handed to the ``pace``: a call
+    waits for the reset of its endpoint if that is short, and otherwise says when to come back. No
+    limit is written down here, because the documents disagree about them.
+
+    Where an endpoint of today is not there, the one that the API of 2024 had is asked instead.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class Trading212Client:
         api_key: SecretStr,
         api_secret: SecretStr | None,
         *,
+        pace: Pace | None = None,
         deadline_s: float = DEADLINE_S,
         patience_s: float = PATIENCE_S,
         backoff_s: float = 0.5,
@@ -49,8 +55,9 @@ class Trading212Client:
 
         :param base_url: ends in ``/api/v0``.
         :param api_secret: None for a key of the old kind, which has none.
+        :param pace: keeps the limits, for all who read the account; None: this client by itself.
         :param deadline_s: how long one request may take, repeats included and waits not.
-        :param patience_s: how long one call may wait for the limit of its endpoint.
+        :param patience_s: how long calls may wait in all, where there is no ``pace``.
         :param backoff_s: the wait before a first repeat.
         :param transport: another transport in place of the network.
         :param sleep: waits for a limit.
@@ -65,10 +72,12 @@ class Trading212Client:
             transport=transport,
         )
         self._authorization = SecretStr(self._credentials(api_key, api_secret))
-        self._patience_s = patience_s
-        self._sleep = sleep
+        self._pace = pace or LocalPace(
+            provider=PROVIDER, label=LABEL, patience_s=patience_s, sleep=sleep
+        )
+        self._deadline_s = deadline_s
+        self._transport = transport
         self._locks: dict[str, threading.Lock] = {}
-        self._spent_until: dict[str, dt.datetime] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._http!r})"
@@ -90,15 +99,24 @@ class Trading212Client:
 
     def account_summary(self) -> Answer:
         """Return the account's id, currency and totals."""
-        return self._read("/equity/account/summary", dict)
+
+        def formerly() -> Answer:
+            told = self._read("/equity/account/info", dict)
+            cash = self._read("/equity/account/cash", dict)
+            return replace(told, payload=current_summary({**told.payload, **cash.payload}))
+
+        return _either(lambda: self._read("/equity/account/summary", dict), formerly)
 
     def positions(self) -> Answer:
         """Return every open position, a list."""
-        return self._read("/equity/positions", list)
+        return _either(
+            lambda: self._read("/equity/positions", list),
+            lambda: _each(self._read("/equity/portfolio", list), current_position),
+        )
 
     def instruments(self) -> Answer:
         """Return every instrument that is traded, a list of some 5 MB."""
-        return self._read("/equity/metadata/instruments", list)
+        return _each(self._read("/equity/metadata/instruments", list), current_instrument)
 
     def exchanges(self) -> Answer:
         """Return the exchanges with their schedules, a list."""
@@ -108,24 +126,100 @@ class Trading212Client:
         """Return the orders that still wait, a list."""
         return self._read("/equity/orders", list)
 
+    def pies(self) -> Answer:
+        """Return what every pie is worth, a list. Deprecated by the provider, but answered."""
+        return self._read("/equity/pies", list)
+
     def pie(self, pie_id: int) -> Answer:
         """Return one pie with its slices. Deprecated by the provider, and still answered."""
-        return self._read(f"/equity/pies/{int(pie_id)}", dict)
+        # One limit for all of them.
+        return self._read(f"/equity/pies/{int(pie_id)}", dict, endpoint="equity/pies/{id}")
 
-    def order_history(self) -> Iterator[Answer]:
-        """Return orders and their fills, newest first, page after page."""
-        return self._history("/equity/history/orders")
+    def history(
+        self, history: History, *, currency: str, start: Ways = (FIRST_QUERY,)
+    ) -> Iterator[Page]:
+        """Return a history, newest first, page after page, each item in its shape of today.
 
-    def dividend_history(self) -> Iterator[Answer]:
-        """Return dividends, page after page, nearly newest first: do not stop at a known one."""
-        return self._history("/equity/history/dividends")
+        Dividends come nearly newest first: do not stop at a known one.
 
-    def transaction_history(self) -> Iterator[Answer]:
-        """Return movements of cash, newest first, page after page."""
-        return self._history("/equity/history/transactions")
+        :param currency: the account's, for items of a time that told none.
+        :param start: where to begin; what follows on a page goes on behind it.
+        """
+        path = history.path
 
-    def _history(self, path: str) -> Iterator[Answer]:
-        return pages(lambda query: self._read(path, dict, query=query))
+        def formerly(query: str) -> Answer:
+            nonlocal path
+            former = history.formerly or path
+            answer = self._read(former, dict, query=query)
+            path = former
+            return answer
+
+        def fetch(query: str) -> Answer:
+            nonlocal path
+            if history.formerly is None or query != start[0]:
+                answer = self._read(path, dict, query=query)
+            else:
+                answer = _either(
+                    lambda: self._read(path, dict, query=query), lambda: formerly(query)
+                )
+            items = answer.payload.get("items")
+            # A row of today that lacks its currency is not one of the time that told none.
+            if isinstance(items, list) and (path != history.path or history is ORDERS):
+                items = [history.current(item, currency) for item in items]
+                answer = replace(answer, payload={**answer.payload, "items": items})
+            return answer
+
+        return pages(fetch, history.read, start=start)
+
+    def probe(self, path: str, query: str = "") -> None:
+        """Ask for something only to see whether the key may.
+
+        :raises ProviderError: if it is refused.
+        """
+        self._call("GET", path, query=query)
+
+    def exports(self) -> Answer:
+        """Return the reports that were asked for, a list with their states and links."""
+        return self._read("/equity/history/exports", list)
+
+    def request_export(self, body: Mapping[str, Any]) -> Answer:
+        """Ask for a report as CSV; Trading 212 tells the user of it once it is made.
+
+        :param body: ``dataIncluded``, ``timeFrom`` and ``timeTo``.
+        """
+        path, endpoint = "/equity/history/exports", "POST equity/history/exports"
+        reply = self._call("POST", path, body=body, endpoint=endpoint)
+        return self._answer(reply, dict, endpoint)
+
+    def download(self, link: str) -> bytes:
+        """Return a report. Its link carries its own permission, so the key is not sent with it.
+
+        :raises UnexpectedResponse: if the link is none.
+        """
+        try:
+            url = httpx.URL(link) if len(link) <= _LONGEST_LINK else httpx.URL()
+        except httpx.InvalidURL:
+            url = httpx.URL()
+        if url.scheme not in ("http", "https") or not url.host:
+            self._http.distrust("has a report whose link is none")
+        query = url.query.decode("ascii", "replace")
+        values = urllib.parse.parse_qs(query).values()
+        self._http.redactor.learn(*(part for parts in values for part in parts))
+        with Transport(
+            str(url.copy_with(raw_path=b"/")),
+            provider=PROVIDER,
+            label=f"{LABEL} (report)",
+            deadline_s=self._deadline_s,
+            transport=self._transport,
+        ) as http:
+            reply = http.call(
+                "GET",
+                url.path,
+                lambda refused: classify(refused, self._http.redactor, "report"),
+                deadline=http.deadline(),
+                query=query,
+            )
+        return reply.body
 
     def _credentials(self, api_key: SecretStr, api_secret: SecretStr | None) -> str:
         key = api_key.get_secret_value().strip()
@@ -141,67 +235,89 @@ class Trading212Client:
         self._http.redactor.learn(key, secret or "", header.removeprefix("Basic "))
         return header
 
-    def _read(self, path: str, shape: type, *, query: str = "") -> Answer:
-        endpoint = path.removeprefix("/")
-        # One at a time: two that see one call left would both take it.
-        with self._locks.setdefault(endpoint, threading.Lock()):
-            reply = self._within_limit(path, endpoint, query)
+    def _read(self, path: str, shape: type, *, query: str = "", endpoint: str = "") -> Answer:
+        endpoint = endpoint or path.removeprefix("/")
+        return self._answer(
+            self._call("GET", path, query=query, endpoint=endpoint), shape, endpoint
+        )
+
+    def _answer(self, reply: Reply, shape: type, endpoint: str) -> Answer:
         payload: Any = self._http.payload(reply)
         if not isinstance(payload, shape):
             self._http.distrust("answered in an unexpected shape", status=reply.status)
         return Answer(payload, rate_limits(reply, endpoint), reply.received_at)
 
-    def _within_limit(self, path: str, endpoint: str, query: str) -> Reply:
-        patience = self._patience_s
-        spent_until = self._spent_until.pop(endpoint, None)
-        if spent_until is not None:
-            patience -= self._wait(spent_until, patience, endpoint)
-        while True:
-            try:
-                reply = self._call(path, endpoint, query)
-            except RateLimited as error:
-                refused = error
-            else:
-                self._note(reply, endpoint)
-                return reply
-            if refused.resets_at is None:
-                raise refused
-            try:
-                waited = self._wait(refused.resets_at, patience, endpoint, _SHORTEST_WAIT_S)
-            except RateLimited:
-                raise refused from None
-            patience -= waited
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: str = "",
+        body: Mapping[str, Any] | None = None,
+        endpoint: str = "",
+    ) -> Reply:
+        limit = Limit(endpoint or path.removeprefix("/"))
+        # One at a time: two that see one call left would both take it.
+        with self._locks.setdefault(limit.name, threading.Lock()):
+            while True:
+                self._pace.take(limit)
+                try:
+                    reply = self._send(method, path, query, body, limit.name)
+                except RateLimited as error:
+                    if not self._is_waited_for(error, limit):
+                        raise
+                else:
+                    self._note(reply, limit)
+                    return reply
 
-    def _call(self, path: str, endpoint: str, query: str) -> Reply:
+    def _send(
+        self, method: str, path: str, query: str, body: Mapping[str, Any] | None, endpoint: str
+    ) -> Reply:
         def classified(reply: Reply) -> ProviderError:
             return classify(reply, self._http.redactor, endpoint)
 
         return self._http.call(
-            "GET",
+            method,
             path,
             classified,
             deadline=self._http.deadline(),
             query=query,
+            body=body,
             headers={"Authorization": self._authorization.get_secret_value()},
         )
 
-    def _note(self, reply: Reply, endpoint: str) -> None:
-        for limit in rate_limits(reply, endpoint):
-            if limit.remaining == 0 and limit.resets_at is not None:
-                self._spent_until[endpoint] = limit.resets_at
+    def _note(self, reply: Reply, limit: Limit) -> None:
+        for told in rate_limits(reply, limit.name):
+            if told.resets_at is not None:
+                self._pace.told(
+                    limit,
+                    told.limit,
+                    told.remaining,
+                    seconds_until(told.resets_at),
+                    period=told.period,
+                )
 
-    def _wait(
-        self, until: dt.datetime, patience: float, endpoint: str, at_least: float = 0.0
-    ) -> float:
-        """Wait for an instant of the real clock and return for how long.
+    def _is_waited_for(self, error: RateLimited, limit: Limit) -> bool:
+        """Close the limit for everybody, and tell whether it is worth waiting for."""
+        if error.resets_at is None:
+            return False
+        seconds = max((error.resets_at - clock.now()).total_seconds(), SHORTEST_WAIT_S)
+        told = next(iter(error.rate_limits), None)
+        calls, period = (None, None) if told is None else (told.limit, told.period)
+        self._pace.told(limit, calls, 0, seconds, period=period)
+        return self._pace.waits_for(seconds)
 
-        :raises RateLimited: if that is longer than the patience; nothing was waited for then.
-        """
-        seconds = max((until - dt.datetime.now(dt.UTC)).total_seconds(), at_least)
-        if seconds > patience:
-            self._spent_until[endpoint] = until
-            message = f"{LABEL}: {too_many(until)}"
-            raise RateLimited(message, provider=PROVIDER, scope=endpoint, resets_at=until)
-        if seconds > 0:
-            self._sleep(seconds)
-        return seconds
+
+def _either(today: Callable[[], Answer], formerly: Callable[[], Answer]) -> Answer:
+    """Return the answer of today's endpoint, or of the one before where that is not there."""
+    try:
+        return today()
+    except NotFound as gone:
+        try:
+            return formerly()
+        except (NotFound, Rejected):
+            raise gone from None
+
+
+def _each(answer: Answer, change: Callable[[Any], Any]) -> Answer:
+    return replace(answer, payload=[change(one) for one in answer.payload])

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from providers.text import currency, decimal, instant, text
+from providers.trading212.legacy import current_position, current_summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +73,26 @@ class PieFacts:
 
 def read_summary(payload: Any) -> SummaryFacts:
     """Read an account summary, or one of the two answers that it replaced."""
-    row = _object(payload)
+    row = _object(current_summary(payload))
     cash, investments = _object(row.get("cash")), _object(row.get("investments"))
     account_id = row.get("id")
     return SummaryFacts(
         account_id=account_id if type(account_id) is int else None,
-        currency=currency(row.get("currency")) or currency(row.get("currencyCode")),
-        total_value=_first(row.get("totalValue"), row.get("total")),
-        free_cash=_first(cash.get("availableToTrade"), row.get("free")),
-        invested=_first(investments.get("totalCost"), row.get("invested")),
-        unrealised_result=_first(investments.get("unrealizedProfitLoss"), row.get("ppl")),
+        currency=currency(row.get("currency")),
+        total_value=decimal(row.get("totalValue")),
+        free_cash=decimal(cash.get("availableToTrade")),
+        invested=decimal(investments.get("totalCost")),
+        unrealised_result=decimal(investments.get("unrealizedProfitLoss")),
     )
 
 
 def read_position(payload: Any) -> PositionFacts:
     """Read one open position. Without a wallet's figures they follow from price and quantity."""
-    row = _object(payload)
+    row = _object(current_position(payload))
     instrument, wallet = _object(row.get("instrument")), _object(row.get("walletImpact"))
     ticker = text(instrument.get("ticker")) or text(row.get("ticker"))
     quantity = decimal(row.get("quantity"))
-    average = _first(row.get("averagePricePaid"), row.get("averagePrice"))
+    average = decimal(row.get("averagePricePaid"))
     cost, value = decimal(wallet.get("totalCost")), decimal(wallet.get("currentValue"))
     code = currency(wallet.get("currency"))
     if cost is None and value is None:

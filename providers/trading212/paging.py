@@ -4,21 +4,29 @@ Of the path only its query counts, as it stands and with all its parameters: the
 ``cursor`` and ``time`` together, a cursor is a number here and a UUID there, and the path in front
 may be missing or wrong.
 
+A cursor of milliseconds that is the instant of a row leads to the rows before that instant, so that
+others of the same instant would be lost: it is asked for one millisecond more, and what the page
+before had is left out. Where a page cannot be had in one way it is asked for in the other.
+
 A request is never sent twice. Where a page leads back to one that was read already, the history is
 over if that page is not full; it is broken if it is full, because what would have come next cannot
-be reached. The error comes after every page read so far was handed out, so nothing read is lost,
-and a caller that moves its watermark only at the end of a history does not move it.
+be reached. The error comes after every page read so far was handed out, each with the way to the
+next one: a caller can keep that, and go on from there another time.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
-from providers.errors import NotFound, UnexpectedResponse
+from providers.errors import NotFound, ProviderError, Rejected, Unavailable, UnexpectedResponse
 from providers.http import Answer
 from providers.trading212.errors import LABEL, PROVIDER
+from providers.trading212.rows import ItemFacts
 
 PAGE_LIMIT = 50
 # A hundred thousand rows; at six pages a minute nobody reads further in one go.
@@ -28,6 +36,29 @@ FIRST_QUERY = f"limit={PAGE_LIMIT}"
 
 _LONGEST_QUERY = 2000
 _NOTHING = frozenset({"", "null"})
+_CURSOR = re.compile(r"(?:^|&)cursor=([^&]*)")
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MILLISECOND = dt.timedelta(milliseconds=1)
+
+Read = Callable[[Any], ItemFacts]
+Ways = tuple[str, ...]
+"""Queries that lead to one page, the best first; none: there is no such page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a history.
+
+    :param items: without those that the page before had.
+    :param following: the ways to the next page; empty: this is the last one.
+    :param is_gapped: the page before named another row as the first of this one, though that was
+        right before: rows are missing between them.
+    """
+
+    answer: Answer
+    items: list[Any] = field(repr=False)
+    following: Ways
+    is_gapped: bool = False
 
 
 def next_query(next_page_path: object) -> str | None:
@@ -51,49 +82,166 @@ def next_query(next_page_path: object) -> str | None:
     query = query.partition("#")[0].lstrip("&")
     if not (query.isascii() and query.isprintable() and len(query) <= _LONGEST_QUERY):
         _broken("has a link to the next page that no address can hold")
-    cursors = urllib.parse.parse_qs(query, keep_blank_values=True).get("cursor", [])
+    cursors = _parameters(query).get("cursor", [])
     if len(cursors) != 1:
         _broken("has a link to the next page without a cursor")
     return None if cursors[0] in _NOTHING else query
 
 
-def pages(fetch: Callable[[str], Answer], *, max_pages: int = MAX_PAGES) -> Iterator[Answer]:
+def pages(
+    fetch: Callable[[str], Answer],
+    read: Read,
+    *,
+    start: Ways = (FIRST_QUERY,),
+    max_pages: int = MAX_PAGES,
+) -> Iterator[Page]:
     """Read a history page by page, asking for the next only when it is wanted.
 
     :param fetch: asks for the page of a query.
+    :param read: says what an item is and when it happened.
+    :param start: where to begin; the ``following`` of a page goes on behind it.
     :raises UnexpectedResponse: if a page has no list of items, is repeated, or leads nowhere.
+    :raises ProviderError: as the first way to a page was refused, if no other leads there.
     """
-    query = FIRST_QUERY
-    asked: set[str] = set()
-    before: list[Any] | None = None
+    walk = _Walk(fetch, read)
+    ways = start
     for _ in range(max_pages):
-        asked.add(query)
-        answer = _fetch(fetch, query, first=before is None)
-        items = _items(answer.payload)
-        full = len(items) >= PAGE_LIMIT
-        repeated = before is not None and len(items) > 0 and items == before
-        if not repeated:
-            yield answer
-        following = next_query(answer.payload.get("nextPagePath"))
-        if following is None and not repeated:
+        found = walk.turn(ways)
+        ways = found.following
+        leads_back = bool(ways) and walk.leads_back(ways)
+        if leads_back and not walk.is_full:
+            ways = ()
+        yield replace(found, following=ways)
+        if walk.broken is not None:
+            raise walk.broken
+        if not ways:
             return
-        if repeated or following in asked:
-            if full:
-                _broken("repeats a page instead of going on")
-            return
-        before, query = items, following or ""
+        if leads_back:
+            _broken("repeats a page instead of going on")
     _broken(f"has more than {max_pages} pages")
 
 
-def _fetch(fetch: Callable[[str], Answer], query: str, *, first: bool) -> Answer:
+class _Walk:
+    """Where one reading of a history stands."""
+
+    def __init__(self, fetch: Callable[[str], Answer], read: Read) -> None:
+        self._fetch = fetch
+        self._read = read
+        self._asked: set[str] = set()
+        self._before: list[Any] | None = None
+        self._named_rightly = False
+        self.is_full = False
+        self.broken: UnexpectedResponse | None = None
+
+    def leads_back(self, ways: Ways) -> bool:
+        """Tell whether everything that leads on was asked for already."""
+        return all(query in self._asked for query in ways)
+
+    def turn(self, ways: Ways) -> Page:
+        """Return the next page. One that is not full and only repeats the one before is the end."""
+        refused: ProviderError | None = None
+        for query in ways:
+            if query in self._asked:
+                continue
+            self._asked.add(query)
+            try:
+                answer = self._fetch(query)
+                items = _items(answer.payload)
+                if not self._repeats(items):
+                    return self._page(answer, items, query)
+                if len(items) < PAGE_LIMIT:
+                    return Page(answer, [], ())
+                _broken("repeats a page instead of going on")
+            except (NotFound, Rejected, Unavailable, UnexpectedResponse) as error:
+                refused = refused or error
+                if error.status is None and isinstance(error, Unavailable):
+                    break  # nobody answers, whatever is asked
+        raise self._explained(refused, ways)
+
+    def _page(self, answer: Answer, items: list[Any], query: str) -> Page:
+        self.is_full = len(items) >= PAGE_LIMIT
+        is_gapped = self._is_gapped(items, query)
+        fresh = self._without_repeats(items, query)
+        self._before = items
+        try:
+            following = next_query(answer.payload.get("nextPagePath"))
+        except UnexpectedResponse as error:
+            # The page itself is good; where it leads is asked of it once more another time.
+            self.broken = error
+            return Page(answer, fresh, (query,), is_gapped)
+        ways = () if following is None else self._ways(following, items)
+        return Page(answer, fresh, ways, is_gapped)
+
+    def _repeats(self, items: list[Any]) -> bool:
+        before = self._before or []
+        return bool(before and items) and all(item in before for item in items)
+
+    def _is_gapped(self, items: list[Any], query: str) -> bool:
+        """Compare the first row with the one that the link before named, where it names rows."""
+        cursor = _cursor(query)
+        if cursor is None or cursor.isdecimal() or not items or "time=" not in query:
+            return False
+        is_named = self._read(items[0]).key == cursor
+        was_right, self._named_rightly = self._named_rightly, self._named_rightly or is_named
+        return was_right and not is_named
+
+    def _without_repeats(self, items: list[Any], query: str) -> list[Any]:
+        """Leave out what a page has of the one before because it was asked for an instant more."""
+        bound = _bound(query)
+        if bound is None or not self._before:
+            return items
+        known = [item for item in self._before if (at := self._at(item)) is None or at < bound]
+        fresh = []
+        for item in items:
+            if item in known:
+                known.remove(item)
+            else:
+                fresh.append(item)
+        return fresh
+
+    def _ways(self, query: str, items: Sequence[Any]) -> Ways:
+        cursor = _cursor(query) or ""
+        if cursor.isdecimal():
+            if int(cursor) not in {self._at(item) for item in items}:
+                return (query,)
+            later = _CURSOR.sub(lambda m: m[0].replace(cursor, str(int(cursor) + 1)), query)
+            return (later, query)
+        if "time" in _parameters(query):
+            return (query, _CURSOR.sub("", query).lstrip("&"))
+        return (query,)
+
+    def _at(self, item: Any) -> int | None:
+        at = self._read(item).occurred_at
+        return None if at is None else (at - _EPOCH) // _MILLISECOND
+
+    def _explained(self, refused: ProviderError | None, ways: Ways) -> ProviderError:
+        if refused is None:
+            return _error("repeats a page instead of going on")
+        if isinstance(refused, NotFound) and ways != (FIRST_QUERY,):
+            # Not the account is gone but the page that the one before promised.
+            return _error("ends in a page that does not exist", status=404)
+        return refused
+
+
+def _bound(query: str) -> int | None:
+    """Return the millisecond before which a query asks for all rows; None: for those of a row."""
+    cursor, times = _cursor(query), _parameters(query).get("time", [])
+    if cursor is not None:
+        return int(cursor) if cursor.isdecimal() else None
     try:
-        return fetch(query)
-    except NotFound:
-        if first:
-            raise
-    # Not the account is gone but the page that the one before promised.
-    message = f"{LABEL}: a history ends in a page that does not exist"
-    raise UnexpectedResponse(message, provider=PROVIDER, status=404)
+        at = dt.datetime.fromisoformat(times[0])
+    except (IndexError, ValueError):
+        return None
+    return (at - _EPOCH) // _MILLISECOND + 1 if at.tzinfo else None
+
+
+def _cursor(query: str) -> str | None:
+    found = _parameters(query).get("cursor")
+    return found[0] if found else None
+
+
+def _parameters(query: str) -> dict[str, list[str]]:
+    return urllib.parse.parse_qs(query, keep_blank_values=True)
 
 
 def _items(payload: Any) -> list[Any]:
@@ -103,6 +251,9 @@ def _items(payload: Any) -> list[Any]:
     return items
 
 
+def _error(what: str, status: int | None = None) -> UnexpectedResponse:
+    return UnexpectedResponse(f"{LABEL}: a history {what}", provider=PROVIDER, status=status)
+
+
 def _broken(what: str) -> NoReturn:
-    message = f"{LABEL}: a history {what}"
-    raise UnexpectedResponse(message, provider=PROVIDER)
+    raise _error(what)

@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import itertools
 import urllib.parse
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -16,7 +17,10 @@ from hypothesis import strategies as st
 from providers.errors import NotFound, Rejected, Unavailable, UnexpectedResponse
 from providers.http import Answer
 from providers.trading212.client import Trading212Client
-from providers.trading212.paging import FIRST_QUERY, PAGE_LIMIT, next_query, pages
+from providers.trading212.histories import CASH_TRANSACTIONS
+from providers.trading212.histories import ORDERS as ORDER_HISTORY
+from providers.trading212.paging import FIRST_QUERY, PAGE_LIMIT, Page, next_query, pages
+from providers.trading212.rows import ItemFacts
 from tests.providers.conftest import Script, Step
 
 TRANSACTIONS = "/api/v0/equity/history/transactions"
@@ -33,6 +37,19 @@ def page(items: Any, following: Any = None) -> Step:
     return Step({"items": items, "nextPagePath": following})
 
 
+def orders(client: Trading212Client) -> Iterator[Page]:
+    return client.history(ORDER_HISTORY, currency="GBP")
+
+
+def transactions(client: Trading212Client) -> Iterator[Page]:
+    return client.history(CASH_TRANSACTIONS, currency="GBP")
+
+
+def read(item: Any) -> ItemFacts:
+    at = dt.datetime.fromtimestamp(item["at"] / 1000, dt.UTC) if "at" in item else None
+    return ItemFacts(str(item.get("id")), None, at, None)
+
+
 def queries(script: Script) -> list[str]:
     return [call.query for call in script.calls]
 
@@ -41,11 +58,11 @@ def test_a_page_is_asked_for_when_it_is_wanted(
     script: Script, trading212: Trading212Client
 ) -> None:
     script.on(ORDERS, page(full(0), f"{ORDERS}?limit=50&cursor=1760346100000"), page([{"id": 99}]))
-    walk = trading212.order_history()
+    walk = orders(trading212)
     assert script.calls == []
-    assert next(walk).payload["items"] == full(0)
+    assert next(walk).items == full(0)
     assert len(script.calls) == 1
-    assert [answer.payload["items"] for answer in walk] == [[{"id": 99}]]
+    assert [answer.items for answer in walk] == [[{"id": 99}]]
     assert queries(script) == ["limit=50", "limit=50&cursor=1760346100000"]
 
 
@@ -64,7 +81,7 @@ def test_only_the_query_of_a_link_counts_and_all_of_it(
     script: Script, trading212: Trading212Client, link: str
 ) -> None:
     script.on(TRANSACTIONS, page(full(0), link), page([]))
-    assert len(list(trading212.transaction_history())) == 2
+    assert len(list(transactions(trading212))) == 2
     assert queries(script) == ["limit=50", QUERY]  # N3: cursor and time
 
 
@@ -86,12 +103,12 @@ def test_the_end_of_a_history(
     script: Script, trading212: Trading212Client, end: str | None
 ) -> None:
     script.on(TRANSACTIONS, page(full(0), end))
-    assert len(list(trading212.transaction_history())) == 1
+    assert len(list(transactions(trading212))) == 1
 
 
 def test_a_link_that_is_missing_is_the_end(script: Script, trading212: Trading212Client) -> None:
     script.on(TRANSACTIONS, Step({"items": []}))
-    assert len(list(trading212.transaction_history())) == 1
+    assert len(list(transactions(trading212))) == 1
 
 
 @pytest.mark.parametrize(
@@ -102,8 +119,8 @@ def test_a_link_that_leads_nowhere_is_not_the_end(
     script: Script, trading212: Trading212Client, link: Any
 ) -> None:
     script.on(TRANSACTIONS, page(full(0), link))
-    walk = trading212.transaction_history()
-    assert next(walk).payload["items"] == full(0)
+    walk = transactions(trading212)
+    assert next(walk).items == full(0)
     with pytest.raises(UnexpectedResponse):
         next(walk)
 
@@ -112,8 +129,8 @@ def test_a_full_page_that_leads_back_to_itself_breaks_the_history(
     script: Script, trading212: Trading212Client
 ) -> None:
     script.on(ORDERS, page(full(0), "limit=50&cursor=1"), page(full(50), "limit=50&cursor=1"))
-    walk = trading212.order_history()
-    assert [next(walk).payload["items"][0]["id"] for _ in range(2)] == [0, 50]
+    walk = orders(trading212)
+    assert [next(walk).items[0]["id"] for _ in range(2)] == [0, 50]
     with pytest.raises(UnexpectedResponse, match="repeats a page"):
         next(walk)
     assert script.count(ORDERS) == 2
@@ -123,7 +140,7 @@ def test_the_same_full_page_under_another_cursor_breaks_the_history(
     script: Script, trading212: Trading212Client
 ) -> None:
     script.on(ORDERS, page(full(0), "cursor=1"), page(full(0), "cursor=2"), page([]))
-    walk = trading212.order_history()
+    walk = orders(trading212)
     next(walk)
     with pytest.raises(UnexpectedResponse, match="repeats a page"):
         next(walk)
@@ -133,7 +150,7 @@ def test_a_short_page_that_leads_back_is_the_end(
     script: Script, trading212: Trading212Client
 ) -> None:
     script.on(ORDERS, page(full(0), "cursor=1"), page([{"id": 50}], "cursor=1"))
-    assert len(list(trading212.order_history())) == 2
+    assert len(list(orders(trading212))) == 2
     assert script.count(ORDERS) == 2
 
 
@@ -141,7 +158,7 @@ def test_a_short_page_that_comes_again_is_handed_out_once(
     script: Script, trading212: Trading212Client
 ) -> None:
     script.on(ORDERS, page([{"id": 1}], "cursor=1"), page([{"id": 1}], "cursor=2"))
-    assert len(list(trading212.order_history())) == 1
+    assert [page.items for page in orders(trading212)] == [[{"id": 1}], []]
 
 
 def test_a_circle_of_pages_is_left(script: Script, trading212: Trading212Client) -> None:
@@ -151,8 +168,8 @@ def test_a_circle_of_pages_is_left(script: Script, trading212: Trading212Client)
         page(full(50), "cursor=2"),
         page(full(100), "cursor=1"),
     )
-    walk = trading212.order_history()
-    assert [next(walk).payload["items"][0]["id"] for _ in range(3)] == [0, 50, 100]
+    walk = orders(trading212)
+    assert [next(walk).items[0]["id"] for _ in range(3)] == [0, 50, 100]
     with pytest.raises(UnexpectedResponse, match="repeats a page"):
         next(walk)
     assert script.count(ORDERS) == 3
@@ -162,7 +179,7 @@ def test_an_error_for_a_cursor_comes_after_the_pages_before(
     script: Script, trading212: Trading212Client
 ) -> None:
     script.on(ORDERS, page(full(0), "cursor=1"), Step({"code": "InternalError"}, status=500))
-    walk = trading212.order_history()
+    walk = orders(trading212)
     next(walk)
     with pytest.raises(Unavailable, match="internal error"):  # N5
         next(walk)
@@ -172,7 +189,7 @@ def test_an_error_with_status_200_is_no_last_page(
     script: Script, trading212: Trading212Client
 ) -> None:
     script.on(ORDERS, page(full(0), "cursor=1"), Step({"code": "InternalError"}))
-    walk = trading212.order_history()
+    walk = orders(trading212)
     next(walk)
     with pytest.raises(UnexpectedResponse, match="unexpected shape"):
         next(walk)
@@ -182,7 +199,7 @@ def test_a_later_page_that_is_not_there_is_unexpected(
     script: Script, trading212: Trading212Client
 ) -> None:
     script.on(ORDERS, page(full(0), "cursor=1"), Step(status=404))
-    walk = trading212.order_history()
+    walk = orders(trading212)
     next(walk)
     with pytest.raises(UnexpectedResponse, match="does not exist"):  # N7
         next(walk)
@@ -193,12 +210,12 @@ def test_a_history_that_is_not_there_is_not_found(
 ) -> None:
     script.on(ORDERS, Step(status=404))
     with pytest.raises(NotFound):
-        next(trading212.order_history())
+        next(orders(trading212))
 
 
 def test_a_refused_cursor_is_rejected(script: Script, trading212: Trading212Client) -> None:
     script.on(ORDERS, page(full(0), "cursor=1"), Step({"code": "x"}, status=400))
-    walk = trading212.order_history()
+    walk = orders(trading212)
     next(walk)
     with pytest.raises(Rejected):
         next(walk)
@@ -210,7 +227,7 @@ def test_items_that_are_no_list_are_unexpected(
 ) -> None:
     script.on(ORDERS, page(items))
     with pytest.raises(UnexpectedResponse, match="unexpected shape"):
-        next(trading212.order_history())
+        next(orders(trading212))
 
 
 def answer(items: Any, following: Any) -> Answer:
@@ -224,8 +241,8 @@ def test_no_history_is_endless() -> None:
         number = next(numbers)
         return answer([{"id": number}], f"cursor={number}")
 
-    walk = pages(fetch, max_pages=5)
-    assert [next(walk).payload["items"][0]["id"] for _ in range(5)] == list(range(5))
+    walk = pages(fetch, read, max_pages=5)
+    assert [next(walk).items[0]["id"] for _ in range(5)] == list(range(5))
     with pytest.raises(UnexpectedResponse, match="more than 5 pages"):
         next(walk)
 
@@ -273,7 +290,7 @@ def test_no_request_is_sent_twice_and_no_page_is_lost(world: list[tuple[int, int
 
     seen: list[Any] = []
     with contextlib.suppress(UnexpectedResponse):
-        seen.extend(page.payload["items"] for page in pages(fetch))
+        seen.extend(page.items for page in pages(fetch, read))
     assert len(asked) == len(set(asked))
     assert len(asked) - len(seen) in (0, 1)
     assert all(one != other for one, other in itertools.pairwise(seen))

@@ -25,6 +25,7 @@ from providers.errors import (
 from providers.gocardless.client import GoCardlessClient
 from providers.gocardless.models import Agreement, Institution, Requisition
 from providers.trading212.client import Trading212Client
+from providers.trading212.histories import CASH_TRANSACTIONS, DIVIDENDS, ORDERS, History
 from sandbox import TRADING212_NARROW_KEY, faults
 from sandbox.server import Sandbox, running
 
@@ -234,20 +235,16 @@ def test_a_broker_from_end_to_end(broker: Trading212Client, sandbox: Sandbox) ->
     assert broker.instruments().payload
     assert broker.exchanges().payload
     assert isinstance(broker.pending_orders().payload, list)
-    for history in (
-        broker.order_history(),
-        broker.dividend_history(),
-        broker.transaction_history(),
-    ):
-        assert rows(history)
+    for history in (ORDERS, DIVIDENDS, CASH_TRANSACTIONS):
+        assert rows(broker, history)
 
 
-def rows(history: Iterator[Any]) -> list[Any]:
-    return [item for answer in history for item in answer.payload["items"]]
+def rows(broker: Trading212Client, history: History) -> list[Any]:
+    return [item for page in broker.history(history, currency="GBP") for item in page.items]
 
 
 def test_a_history_is_read_whole_and_once(broker: Trading212Client) -> None:
-    references = [row["reference"] for row in rows(broker.transaction_history())]
+    references = [row["reference"] for row in rows(broker, CASH_TRANSACTIONS)]
     assert len(references) > 50
     assert len(references) == len(set(references))
 
@@ -314,8 +311,8 @@ def test_a_limit_of_the_documents_is_not_run_into() -> None:
 def test_an_internal_error_ends_the_walk_after_what_was_read(
     broker: Trading212Client, sandbox: Sandbox
 ) -> None:
-    walk = broker.transaction_history()
-    assert next(walk).payload["items"]
-    sandbox.inject(faults.internal_error())
+    walk = broker.history(CASH_TRANSACTIONS, currency="GBP")
+    assert next(walk).items
+    sandbox.inject(faults.internal_error(times=2))
     with pytest.raises(Unavailable):
         next(walk)

@@ -34,6 +34,34 @@ def positions(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized
         return materialized(context, trading212.pull_positions(run))
 
 
+@table_asset(models.Exchange, kinds=_KINDS, domain=_DOMAIN, deps=[account_summary])
+def exchanges(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
+    """Ask for the exchanges and their schedules."""
+    with ledger.run() as run:
+        return materialized(context, trading212.pull_exchanges(run))
+
+
+@table_asset(models.PendingOrder, kinds=_KINDS, domain=_DOMAIN, deps=[account_summary])
+def pending_orders(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
+    """Ask for the orders of every account that wait."""
+    with ledger.run() as run:
+        return materialized(context, trading212.pull_pending_orders(run))
+
+
+@table_asset(models.Pie, kinds=_KINDS, domain=_DOMAIN, deps=[account_summary])
+def pies(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
+    """Ask for the pies of every account."""
+    with ledger.run() as run:
+        return materialized(context, trading212.pull_pies(run))
+
+
+@table_asset(models.Export, kinds=_KINDS, domain=_DOMAIN, deps=[account_summary])
+def exports(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
+    """Store the reports that have come and ask for the next, where a user wants them."""
+    with ledger.run() as run:
+        return materialized(context, trading212.pull_exports(run))
+
+
 @table_asset(models.Order, kinds=_KINDS, domain=_DOMAIN, deps=[account_summary], history=True)
 def orders(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
     """Ask for the orders of every account in the days of this run."""
@@ -61,6 +89,6 @@ FEEDS = {
     "connections": [account_summary],
     "accounts": [account_summary],
     "balance_snapshots": [account_summary],
-    "transactions": [orders, dividends, cash_transactions, instruments],
+    "transactions": [orders, dividends, cash_transactions, exports, instruments],
     "holdings": [positions, instruments],
 }

@@ -29,6 +29,8 @@ def create_api_key(
     key: SecretStr,
     secret: SecretStr | None,
     box: SecretBox,
+    is_demo: bool = False,
+    reads_exports: bool = False,
 ) -> ApiKey:
     """Store a key that has been checked; a second key to the same account is refused.
 
@@ -37,6 +39,8 @@ def create_api_key(
     :param provider_account_id: the account's id in its summary.
     :param currency: the account's, ISO 4217.
     :param secret: None for a key of the older kind.
+    :param is_demo: it is of a practice account.
+    :param reads_exports: the user wants reports to be asked for.
     :raises AlreadyExistsError: if the user has connected this account already.
     """
     message = f"Trading 212 account {provider_account_id} is connected already"
@@ -56,6 +60,7 @@ def create_api_key(
         raise taken
     with refusing(session, {"uq_api_keys__user_id_provider_account_id": taken}):
         row.removed_at = None
+        row.is_demo, row.reads_exports = is_demo, reads_exports
         seal(box, row, ApiKey.key_ciphertext, key)
         if secret:
             seal(box, row, ApiKey.secret_ciphertext, secret)

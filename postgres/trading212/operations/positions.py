@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from postgres.core import WriteCounts, upsert
+from postgres.common.models import Quarantine
+from postgres.common.operations import quarantine
+from postgres.core import WriteCounts, table_of, upsert
 from postgres.paging import DEFAULT_LIMIT, Page
 from postgres.payload import FIRST_SEEN, Stamp
 from postgres.raw import get_row, list_raw, on_days
@@ -24,12 +25,13 @@ def land(
     *,
     api_key_id: uuid.UUID,
     as_of: dt.date,
-    rows: Sequence[tuple[str, Decimal, dict[str, Any]]],
+    rows: Sequence[tuple[dict[str, Any], dict[str, Any]]],
     stamp: Stamp,
 ) -> WriteCounts:
     """Store the positions of a day; one that was open earlier that day and is gone becomes zero.
 
-    :param rows: ticker, quantity in shares, payload.
+    :param rows: payload, and ``identity_key``, ``ticker``, ``quantity`` in shares and ``refusal``;
+        no key twice.
     """
     counts = upsert(
         session,
@@ -39,29 +41,61 @@ def land(
                 "user_id": user_id,
                 "api_key_id": api_key_id,
                 "as_of": as_of,
-                "ticker": ticker,
-                "quantity": quantity,
+                **facts,
                 **stamp.on(payload),
             }
-            for ticker, quantity, payload in rows
+            for payload, facts in rows
         ],
-        key=("api_key_id", "as_of", "ticker"),
-        compare=("content_hash", "quantity"),
+        key=("api_key_id", "as_of", "identity_key"),
+        compare=("content_hash", "quantity", "refusal"),
         insert_only=FIRST_SEEN,
+    )
+    others = (
+        Position.user_id == user_id,
+        Position.api_key_id == api_key_id,
+        Position.as_of == as_of,
+        Position.identity_key.not_in([facts["identity_key"] for _, facts in rows]),
     )
     closed = session.execute(
         sa.update(Position)
-        .where(
-            Position.user_id == user_id,
-            Position.api_key_id == api_key_id,
-            Position.as_of == as_of,
-            Position.quantity != 0,
-            Position.ticker.not_in([ticker for ticker, _, _ in rows]),
-        )
+        .where(*others, Position.quantity != 0)
         .values(quantity=0, changed_at=stamp.changed_at, changed_run_id=stamp.run_id)
         .returning(Position.id)
     )
+    # What nobody knows an instrument of cannot be closed; it was only seen that day.
+    session.execute(sa.delete(Position).where(*others, Position.refusal.is_not(None)))
     return counts + WriteCounts(updated=len(closed.all()))
+
+
+def set_aside_refused(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    api_key_id: uuid.UUID,
+    account_id: uuid.UUID,
+    as_of: dt.date,
+) -> None:
+    """Let the quarantine of an account have the positions of a day that are refused, and no others.
+
+    :param account_id: the account of the ledger.
+    """
+    stale = (
+        sa.select(Quarantine.id)
+        .outerjoin(Position, Position.id == Quarantine.raw_id)
+        .where(
+            Quarantine.user_id == user_id,
+            Quarantine.account_id == account_id,
+            Quarantine.raw_table == table_of(Position).fullname,
+            sa.func.coalesce(Position.as_of != as_of, sa.true()),
+        )
+    )
+    session.execute(
+        sa.delete(Quarantine)
+        .where(Quarantine.id.in_(stale))
+        .execution_options(synchronize_session=False)
+    )
+    of_day = sa.and_(Position.api_key_id == api_key_id, Position.as_of == as_of)
+    quarantine.set_aside(session, user_id, Position, of_day, account_id=account_id)
 
 
 def get_position(session: Session, user_id: uuid.UUID, position_id: uuid.UUID) -> Position | None:

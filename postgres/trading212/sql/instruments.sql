@@ -5,6 +5,7 @@ with named as (
         p.payload -> 'instrument' as instrument,
         p.changed_at
     from trading212.positions as p
+    where p.ticker is not null
     union all
     select
         o.ticker,
