@@ -15,3 +15,7 @@ TRADING212_KEY, TRADING212_SECRET = (
 )
 TRADING212_NARROW_KEY = "41298818ZSandboxAccountScopeOnly"
 """Goes with the same secret and may read the account summary, nothing else."""
+TRADING212_ISA_KEY = "41298819ZSandboxIsaKey"
+"""Of an ISA that lives the same life under another number."""
+TRADING212_DEMO_KEY = "41298820ZSandboxPracticeKey"
+"""Of a practice account, which the practice host answers and the real one does not."""

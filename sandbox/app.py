@@ -21,6 +21,10 @@ from sandbox import (
     gocardless_agreements,
     gocardless_requisitions,
     trading212,
+    trading212_exports,
+    trading212_histories,
+    trading212_legacy,
+    trading212_pies,
 )
 from sandbox.clock import iso_micros
 from sandbox.connections import reset
@@ -30,12 +34,20 @@ from sandbox.suspension import note_failure
 from sandbox.wire import ApiError, answer
 
 GOCARDLESS = "/api/v2/"
-TRADING212 = "/api/v0/"
+TRADING212, TRADING212_DEMO = "/api/v0/", "/demo/api/v0/"
+PROVIDERS = (GOCARDLESS, TRADING212, TRADING212_DEMO)
 BANK_ROUTES = [
     *gocardless.ROUTES,
     *gocardless_agreements.ROUTES,
     *gocardless_requisitions.ROUTES,
     *gocardless_accounts.ROUTES,
+]
+BROKER_ROUTES = [
+    *trading212.ROUTES,
+    *trading212_histories.ROUTES,
+    *trading212_pies.ROUTES,
+    *trading212_exports.ROUTES,
+    *trading212_legacy.ROUTES,
 ]
 
 
@@ -44,7 +56,9 @@ def build(core: Core) -> ASGIApp:
     app = Starlette(
         routes=[
             Mount(GOCARDLESS, app=_router(BANK_ROUTES)),
-            Mount(TRADING212, app=_router(trading212.ROUTES)),
+            Mount(TRADING212, app=_router(BROKER_ROUTES)),
+            Mount(TRADING212_DEMO, app=_router(BROKER_ROUTES)),
+            Mount("/reports/", app=_router(trading212_exports.FILES)),
             Mount("/ecb/", app=_router(ecb.ROUTES)),
             Mount("/consent/", app=_router(consent.ROUTES)),
             Mount("/sandbox/", app=_router(control.ROUTES)),
@@ -90,7 +104,7 @@ class Front:
             return
         path = scope["path"]
         scope = {**scope, "path": _even(path)}
-        if not path.startswith((GOCARDLESS, TRADING212)):
+        if not path.startswith(PROVIDERS):
             await self._app(scope, receive, send)
             return
         call: dict[str, Any] = {
@@ -156,6 +170,6 @@ def _even(path: str) -> str:
     """Return a path as its routes are written: GoCardless and consent end in a slash."""
     if path.startswith((GOCARDLESS, "/consent/")) and not path.endswith((".svg", "/")):
         return f"{path}/"
-    if path.startswith((TRADING212, "/sandbox/")):
+    if path.startswith((TRADING212, TRADING212_DEMO, "/sandbox/")):
         return path.rstrip("/")
     return path

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.broker_quirks import BROKER, BROKER_QUIRKS
+from sandbox.broker_quirks.quirk import BrokerQuirk
 from sandbox.clock import iso_micros, parse_instant
 from sandbox.core import core_of
 from sandbox.faults import Fault
 from sandbox.quirks import QUIRKS
+from sandbox.quirks.quirk import Quirk
 from sandbox.truth import truth, truth_at
 
 
@@ -85,10 +89,12 @@ async def clear_faults(request: Request) -> Response:
 
 async def quirks(request: Request) -> Response:
     """List every switch, and the institutions where some are on."""
-    on = core_of(request).quirks.on
+    core = core_of(request)
+    on: dict[str, Sequence[Quirk | BrokerQuirk]] = {**core.quirks.on, BROKER: core.broker_quirks.on}
+    switches: dict[str, Quirk | BrokerQuirk] = {**QUIRKS, **BROKER_QUIRKS}
     return JSONResponse(
         {
-            "switches": {number: quirk.what for number, quirk in QUIRKS.items()},
+            "switches": {number: quirk.what for number, quirk in switches.items()},
             "on": {bank: [quirk.number for quirk in found] for bank, found in on.items() if found},
         }
     )
@@ -98,7 +104,10 @@ async def put_quirks(request: Request) -> Response:
     """Turn on ``quirks`` of an ``institution`` and off its others; its calls count anew."""
     try:
         wanted = await _document(request)
-        core_of(request).quirks.put(wanted.get("institution"), wanted.get("quirks"))
+        if wanted.get("institution") == BROKER:
+            core_of(request).broker_quirks.put(wanted.get("quirks"))
+        else:
+            core_of(request).quirks.put(wanted.get("institution"), wanted.get("quirks"))
     except (TypeError, ValueError) as error:
         return JSONResponse({"error": str(error)}, 400)
     return await quirks(request)
@@ -107,6 +116,7 @@ async def put_quirks(request: Request) -> Response:
 async def clear_quirks(request: Request) -> Response:
     """Turn off every quirk."""
     core_of(request).quirks.on.clear()
+    core_of(request).broker_quirks.put([])
     return Response(status_code=204)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 
 from sandbox.accounts import Account, at_institution, find_account
+from sandbox.broker_quirks import BrokerSwitches
 from sandbox.consent_rules import Consents
 from sandbox.faults import Faults
 from sandbox.limits import Windows
@@ -24,6 +25,7 @@ class Core:
 
     :param daily_limit: successful calls a day for each account and scope.
     :param bank_limits: the same by institution, of banks that allow fewer.
+    :param reports: that the broker was asked for, the oldest first.
     """
 
     state: State
@@ -33,6 +35,8 @@ class Core:
     world: World = field(init=False)
     faults: Faults = field(default_factory=Faults)
     quirks: Switches = field(default_factory=Switches)
+    broker_quirks: BrokerSwitches = field(default_factory=BrokerSwitches)
+    reports: list[dict[str, Any]] = field(default_factory=list)
     consents: Consents = field(default_factory=Consents)
     requests: list[dict[str, Any]] = field(default_factory=list)
     bank_limits: Mapping[str, int] = field(default_factory=dict)

@@ -90,6 +90,11 @@ class Sandbox:
         return f"{self.url}/api/v0"
 
     @property
+    def trading212_demo_url(self) -> str:
+        """The base of the broker's API for practice accounts."""
+        return f"{self.url}/demo/api/v0"
+
+    @property
     def ecb_url(self) -> str:
         """The folder of the reference rates."""
         return f"{self.url}/ecb"
@@ -136,7 +141,9 @@ class Sandbox:
     def quirks(self, institution_id: str, *numbers: str) -> None:
         """Let a bank do what some banks do, and nothing else of that kind.
 
-        :param numbers: of switches, see :data:`sandbox.quirks.QUIRKS`; none turns all off.
+        :param institution_id: or :data:`sandbox.broker_quirks.BROKER`.
+        :param numbers: of switches, see :data:`sandbox.quirks.QUIRKS` and
+            :data:`sandbox.broker_quirks.BROKER_QUIRKS`; none turns all off.
         :raises ValueError: if there is no such bank or switch.
         """
         self._call(

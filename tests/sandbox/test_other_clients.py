@@ -89,7 +89,12 @@ def test_t212_reads_the_account(t212: Trading212Client) -> None:
     }
     assert {str(order.status) for order in open_orders} <= {"NEW"}
     with pytest.warns(DeprecationWarning, match="pies"):
-        assert t212.pies.list() == []
+        listed = t212.pies.list()
+        named = [t212.pies.get(pie.id) for pie in listed]
+    assert [pie.settings.name for pie in named] == ["All the world", "Technology"]
+    assert [sum(one.result.price_avg_value for one in pie.instruments) for pie in named] == [
+        pytest.approx(pie.result.price_avg_value) for pie in listed
+    ]
     assert t212.history.list_reports() == []
 
 

@@ -1,0 +1,127 @@
+"""Histories come whole whatever is wrong with the way from page to page, and break off nowhere."""
+
+from __future__ import annotations
+
+from ingestion.run import Status
+from sandbox import faults
+from sandbox.faults import Fault
+from tests.broker.conftest import PULLED, BrokerWorld
+
+MOST_SYNCS = 25
+
+
+def read_to_the_end(broker: BrokerWorld, history: str) -> int:
+    """Sync until a history is complete, and return how often that took."""
+    for count in range(1, MOST_SYNCS + 1):
+        outcome = broker.pull(history, f"run-{count}")
+        if outcome.status is Status.COMPLETED:
+            return count
+        assert broker.watermark(history) is None, outcome.reason
+    raise AssertionError(outcome.reason)
+
+
+def test_every_defect_of_the_links_is_coped_with(broker: BrokerWorld) -> None:
+    """N1, N2, N3, N4, N5, N9 and N10 cost no sync; N6 and N7 cost another, which goes on."""
+    for number in ("", "N1", "N2", "N5", "N6", "N7", "N9", "N10"):
+        for history in ("dividends",) if number == "N10" else ("orders", "cash_transactions"):
+            broker.forget()
+            broker.quirks(*filter(None, [number]))
+            syncs = read_to_the_end(broker, history)
+            assert broker.landed_keys(history) == broker.true_keys(history), (number, history)
+            assert broker.watermark(history) == "2026-03-15"
+            assert broker.rows("select * from trading212.history_reads") == []
+            assert syncs == 1 or number in ("N6", "N7"), (number, history)
+            if number == "N5":
+                refused = [r for r in broker.sandbox.requests() if r["status"] == 500]
+                assert refused, "the switch did nothing"
+
+
+def test_rows_that_a_page_lacks_are_noticed_and_read_again(broker: BrokerWorld) -> None:
+    """N8: the transactions name the first row of the next page (Q24), so that a gap shows."""
+    broker.quirks("N8")
+    outcome = broker.pull("cash_transactions")
+    assert outcome.status is Status.FAILED
+    assert "do not follow one another" in str(outcome.reason)
+    assert broker.watermark("cash_transactions") is None
+    assert len(broker.landed_keys("cash_transactions")) < len(broker.true_keys("cash_transactions"))
+
+    broker.quirks()
+    assert broker.pull("cash_transactions").status is Status.COMPLETED
+    assert broker.landed_keys("cash_transactions") == broker.true_keys("cash_transactions")
+
+    # Nothing in the orders shows it; whoever reads them again from the beginning has them.
+    broker.quirks("N8")
+    broker.pull("orders")
+    assert len(broker.landed_keys("orders")) < len(broker.true_keys("orders"))
+    broker.quirks()
+    broker.pull("orders")
+    broker.pull("orders", since="2015-01-01T00:00:00Z")
+    assert broker.landed_keys("orders") == broker.true_keys("orders")
+
+
+def test_a_history_goes_on_where_it_broke_off(broker: BrokerWorld) -> None:
+    history, path = "cash_transactions", "/history/transactions"
+    broker.sandbox.inject(*([Fault(path=path)] * 5), faults.internal_error(path, times=2))
+    outcome = broker.pull(history)
+    assert outcome.status is Status.DEFERRED
+    (kept,) = broker.rows("select pages, ways, through::text from trading212.history_reads")
+    assert kept.pages == 5
+    assert broker.one("select count(*) from trading212.cash_transactions") == 250
+    first_cursor = kept.ways[0]
+    broker.sandbox.clear_requests()
+
+    assert broker.pull(history).status is Status.COMPLETED
+
+    asked = [r["query"] for r in broker.sandbox.requests()]
+    assert asked[0] == first_cursor
+    assert broker.landed_keys(history) == broker.true_keys(history)
+    assert len(asked) == -(-len(broker.true_keys(history)) // 50) - 5
+
+
+def test_what_happened_since_is_read_before_the_rest(
+    broker: BrokerWorld, monkeypatch: object
+) -> None:
+    history, path = "cash_transactions", "/history/transactions"
+    broker.sandbox.inject(*([Fault(path=path)] * 3), faults.internal_error(path, times=2))
+    broker.pull(history)
+    broker.sandbox.set_now("2026-03-20T09:00:00Z")
+    monkeypatch.setenv("FARTHING_NOW", "2026-03-20T09:00:00Z")  # type: ignore[attr-defined]
+
+    assert broker.pull(history).status is Status.COMPLETED
+
+    assert broker.landed_keys(history) == broker.true_keys(history)
+    assert broker.watermark(history) == "2026-03-20"
+
+
+def test_a_reading_stops_where_all_is_known_and_not_before(broker: BrokerWorld) -> None:
+    """N10: one known row is no reason to stop; a whole page of them beyond the overlap is."""
+    history = "cash_transactions"
+    broker.pull(history)
+    broker.sandbox.clear_requests()
+    assert broker.pull(history).counts.written == 0
+    assert len(broker.sandbox.requests()) == 2
+
+    broker.execute(
+        "delete from trading212.cash_transactions where occurred_at between"
+        " '2025-12-20' and '2025-12-28'"
+    )
+    broker.sandbox.clear_requests()
+    broker.pull(history)
+    assert len(broker.sandbox.requests()) == 3
+    assert broker.landed_keys(history) == broker.true_keys(history)
+
+
+def test_random_faults_lose_and_repeat_nothing(broker: BrokerWorld) -> None:
+    broker.quirks("flaky", "N9")
+    for history in PULLED:
+        read_to_the_end(broker, history)
+        assert broker.landed_keys(history) == broker.true_keys(history)
+    broker.quirks()
+    broker.forget()
+    path = "/history/orders"
+    for count, broken in enumerate((faults.reset, faults.truncate, faults.html_page)):
+        broker.sandbox.inject(*([Fault(path=path)] * count), broken(path, times=3))
+        broker.pull("orders")
+    broker.sandbox.clear_faults()
+    broker.pull("orders")
+    assert broker.landed_keys("orders") == broker.true_keys("orders")
