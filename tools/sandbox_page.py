@@ -9,8 +9,10 @@ import sys
 
 from pages import cell, keep
 
+from sandbox.broker_quirks import BROKER, BROKER_QUIRKS
 from sandbox.quirks import QUIRKS
 from sandbox.real_banks import REAL_BANKS
+from sandbox.trading212_faults import REFUSALS
 
 _PAGE = """\
 # The sandbox
@@ -42,6 +44,22 @@ a bank tells, never what is true. `tests/quirks` has a test for each.
 |---|---|
 {quirks}
 
+## The broker
+
+It has switches as well, under the name `{broker}`: `sandbox.quirks("{broker}", "N1", "Q4")`. What
+is marked *always* needs none. `legacy` is the API of 2024, `cards` lets the household pay by card,
+and `flaky` lets pages fail. `tests/broker` has a test for each.
+
+Beside the household's own key there are one of an ISA, one of a practice account (served below
+`/demo/api/v0`), and one with few permissions: see `sandbox/__init__.py`.
+
+| quirk | what the broker does |
+|---|---|
+{broker_quirks}
+
+`sandbox.trading212_faults.refusal(NAME, PATH)` is each of its refusals, by status and kind of body:
+{refusals}.
+
 ## Real banks
 
 Under the ids of real banks the sandbox tells of a household with few payments, one of each kind,
@@ -60,7 +78,18 @@ def main() -> int:
         f"| `{bank.id}` | {bank.name} | {bank.currency} | {len(bank.accounts)} |"
         for bank in REAL_BANKS.values()
     )
-    return keep("sandbox.md", _PAGE.format(quirks="\n".join(quirks), banks="\n".join(banks)))
+    broker = (
+        f"| {number} | {cell(quirk.what)}{' (always)' if quirk.is_always else ''} |"
+        for number, quirk in BROKER_QUIRKS.items()
+    )
+    page = _PAGE.format(
+        quirks="\n".join(quirks),
+        banks="\n".join(banks),
+        broker=BROKER,
+        broker_quirks="\n".join(broker),
+        refusals=", ".join(f"`{name}`" for name in REFUSALS),
+    )
+    return keep("sandbox.md", page)
 
 
 if __name__ == "__main__":

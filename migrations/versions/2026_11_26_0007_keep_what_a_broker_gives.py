@@ -24,8 +24,9 @@ begin
     if exists (select from pg_roles where rolname = 'farthing_app') then
         grant select, insert, update, delete on
             trading212.history_reads, trading212.pending_orders, trading212.pies,
-            trading212.exports, trading212.export_rows, trading212.exchanges
+            trading212.exports, trading212.export_rows
         to farthing_app;
+        grant select on trading212.exchanges to farthing_app;
     end if;
 end
 $$

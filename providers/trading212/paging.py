@@ -181,9 +181,11 @@ class _Walk:
         cursor = _cursor(query)
         if cursor is None or cursor.isdecimal() or not items or "time=" not in query:
             return False
-        is_named = self._read(items[0]).key == cursor
-        was_right, self._named_rightly = self._named_rightly, self._named_rightly or is_named
-        return was_right and not is_named
+        first = self._read(items[0]).key
+        if first is None:
+            return False  # it has no name that could be another one
+        was_right, self._named_rightly = self._named_rightly, self._named_rightly or first == cursor
+        return was_right and first != cursor
 
     def _without_repeats(self, items: list[Any], query: str) -> list[Any]:
         """Leave out what a page has of the one before because it was asked for an instant more."""

@@ -92,7 +92,10 @@ class BrokerWorld(World):
         return sorted(key for (key,) in found)
 
     def watermark(self, history: str) -> str | None:
-        return self.one(f"select {history}_through::text from trading212.api_keys")  # noqa: S608
+        through: str | None = self.one(
+            f"select {history}_through::text from trading212.api_keys"  # noqa: S608
+        )
+        return through
 
 
 @pytest.fixture

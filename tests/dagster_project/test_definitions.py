@@ -19,7 +19,8 @@ PACKAGE = Path(dagster_project.__file__).parent
 PROVIDERS = {
     "gocardless": {"requisitions", "bank_accounts", "balances", "transactions"},
     "trading212": {
-        "account_summary", "positions", "instruments", "orders", "dividends", "cash_transactions"
+        "account_summary", "positions", "instruments", "exchanges", "orders", "dividends",
+        "cash_transactions", "pending_orders", "pies", "exports",
     },
 }  # fmt: skip
 LEDGER = {"connections", "accounts", "balance_snapshots", "transactions", "holdings"}

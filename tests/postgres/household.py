@@ -30,6 +30,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "common.recurring_patterns": {"source": "manual", "detection_key": None},
     "common.transactions": {"status": "booked", "booking_date": DAY},
     "gocardless.transactions": {"refusal": "no amount", "shown": [pg.Range(1, None)]},
+    "trading212.positions": {"refusal": "no ticker"},
     "trading212.api_keys": {
         "key_ciphertext": Encrypted("trading212.api_keys.key_ciphertext", b"1"),
         "removed_at": None,

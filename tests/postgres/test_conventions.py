@@ -74,6 +74,12 @@ ENTITIES = {
         "orders",
         "dividends",
         "cash_transactions",
+        "history_reads",
+        "exchanges",
+        "pending_orders",
+        "pies",
+        "exports",
+        "export_rows",
     ),
     "telegram": ("polling_cursors",),
 }

@@ -31,7 +31,11 @@ from postgres.trading212.operations import (
     api_keys,
     cash_transactions,
     dividends,
+    export_rows,
+    exports,
     orders,
+    pending_orders,
+    pies,
     positions,
 )
 from postgres.trading212.operations import instruments as securities
@@ -275,6 +279,7 @@ TABLES = [
         lambda home, n: {
             "api_key_id": home.keys[n == 3],
             "as_of": day(n),
+            "identity_key": f"T{n}",
             "ticker": f"T{n}",
             "quantity": 1,
         },
@@ -300,6 +305,65 @@ TABLES = [
         cash_transactions.list_cash_transactions,
         by_key,
         asked_of_a_history,
+    ),
+    Table(
+        trading212.ExportRow,
+        export_rows.get_export_row,
+        export_rows.list_export_rows,
+        by_key,
+        asked_of_a_history,
+    ),
+    Table(
+        trading212.PendingOrder,
+        pending_orders.get_pending_order,
+        pending_orders.list_pending_orders,
+        lambda home, n: {
+            "api_key_id": home.keys[n == 3],
+            "identity_key": f"k{n}",
+            "ticker": f"T{n}",
+            "gone_at": last(n, YEAR),
+        },
+        lambda home: [
+            *DAYS,
+            ({"api_key_id": home.keys[1]}, [3]),
+            ({"ticker": "T2"}, [2]),
+            ({"is_gone": True}, [3]),
+            ({"is_gone": False}, [2, 1]),
+        ],
+    ),
+    Table(
+        trading212.Pie,
+        pies.get_pie,
+        pies.list_pies,
+        lambda home, n: {
+            "api_key_id": home.keys[n == 3],
+            "pie_id": 1000 + n,
+            "gone_at": last(n, YEAR),
+        },
+        lambda home: [
+            *DAYS,
+            ({"api_key_id": home.keys[1]}, [3]),
+            ({"is_gone": True}, [3]),
+            ({"is_gone": False}, [2, 1]),
+        ],
+    ),
+    Table(
+        trading212.Export,
+        exports.get_export,
+        exports.list_exports,
+        lambda home, n: {
+            "api_key_id": home.keys[n == 3],
+            "report_id": 1000 + n,
+            "status": f"S{n}",
+            "time_from": YEAR,
+            "time_to": YEAR,
+            "requested_at": at(n + 1) - dt.timedelta(microseconds=1),
+        },
+        lambda home: [
+            *DAYS,
+            ({"api_key_id": home.keys[1]}, [3]),
+            ({"status": "S2"}, [2]),
+        ],
     ),
 ]
 
@@ -460,6 +524,7 @@ class TestWhatIsAnothers:
             1,
             api_key_id=home.keys[1],
             as_of=day(1),
+            identity_key="T1",
             ticker="T1",
             quantity=1,
         )

@@ -90,6 +90,7 @@ def test_t212_reads_the_account(t212: Trading212Client) -> None:
     assert {str(order.status) for order in open_orders} <= {"NEW"}
     with pytest.warns(DeprecationWarning, match="pies"):
         listed = t212.pies.list()
+    with pytest.warns(DeprecationWarning, match="pies"):
         named = [t212.pies.get(pie.id) for pie in listed]
     assert [pie.settings.name for pie in named] == ["All the world", "Technology"]
     assert [sum(one.result.price_avg_value for one in pie.instruments) for pie in named] == [
