@@ -92,6 +92,10 @@ reliability: install-dev ## Read ten thousand broken rows and as many made-up ba
 	FARTHING_PAYLOADS=$(PAYLOADS) $(BIN)/python -m pytest -q -n0 -rP tests/ingestion/test_payloads.py
 	$(BIN)/python -m benchmarks.reliability $(WORLDS)
 
+.PHONY: broker-history
+broker-history: install-dev ## Read a broker's history of 20,000 items whose pages fail at random, and compare it with the truth
+	$(BIN)/python -m benchmarks.broker_history $(ITEMS)
+
 .PHONY: format
 format: install-dev ## Put code and SQL into shape
 	$(BIN)/ruff format .
