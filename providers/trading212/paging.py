@@ -5,8 +5,10 @@ Of the path only its query counts, as it stands and with all its parameters: the
 may be missing or wrong.
 
 A cursor of milliseconds that is the instant of a row leads to the rows before that instant, so that
-others of the same instant would be lost: it is asked for one millisecond more, and what the page
-before had is left out. Where a page cannot be had in one way it is asked for in the other.
+others of the same instant would be lost: it is asked for a millisecond more, and what the page
+before had is left out. Where a page cannot be had in one way it is asked for in another, but the
+cursor as it was told only where every other one is refused as such: a server that is busy is no
+reason to lose rows.
 
 A request is never sent twice. Where a page leads back to one that was read already, the history is
 over if that page is not full; it is broken if it is full, because what would have come next cannot
@@ -38,6 +40,8 @@ _LONGEST_QUERY = 2000
 _NOTHING = frozenset({"", "null"})
 _CURSOR = re.compile(r"(?:^|&)cursor=([^&]*)")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MORE = (1, 2, 3)
+"""Milliseconds that a cursor is asked for more, one after the other."""
 _MILLISECOND = dt.timedelta(milliseconds=1)
 
 Read = Callable[[Any], ItemFacts]
@@ -130,6 +134,7 @@ class _Walk:
         self._asked: set[str] = set()
         self._before: list[Any] | None = None
         self._named_rightly = False
+        self._is_literal = False  # the server takes no cursor but its own
         self.is_full = False
         self.broken: UnexpectedResponse | None = None
 
@@ -140,22 +145,28 @@ class _Walk:
     def turn(self, ways: Ways) -> Page:
         """Return the next page. One that is not full and only repeats the one before is the end."""
         refused: ProviderError | None = None
+        is_over = False
         for query in ways:
-            if query in self._asked:
+            if query in self._asked or (is_over and _leaves_out(query, ways)):
                 continue
             self._asked.add(query)
             try:
                 answer = self._fetch(query)
                 items = _items(answer.payload)
+            except (NotFound, Rejected) as error:
+                refused = refused or error
+            except (Unavailable, UnexpectedResponse) as error:
+                refused = refused or error
+                is_over = True
+                if error.status is None and isinstance(error, Unavailable):
+                    break  # nobody answers, whatever is asked
+            else:
                 if not self._repeats(items):
+                    self._is_literal = self._is_literal or _leaves_out(query, ways)
                     return self._page(answer, items, query)
                 if len(items) < PAGE_LIMIT:
                     return Page(answer, [], ())
-                _broken("repeats a page instead of going on")
-            except (NotFound, Rejected, Unavailable, UnexpectedResponse) as error:
-                refused = refused or error
-                if error.status is None and isinstance(error, Unavailable):
-                    break  # nobody answers, whatever is asked
+                refused = refused or _error("repeats a page instead of going on")
         raise self._explained(refused, ways)
 
     def _page(self, answer: Answer, items: list[Any], query: str) -> Page:
@@ -204,10 +215,9 @@ class _Walk:
     def _ways(self, query: str, items: Sequence[Any]) -> Ways:
         cursor = _cursor(query) or ""
         if cursor.isdecimal():
-            if int(cursor) not in {self._at(item) for item in items}:
+            if self._is_literal or int(cursor) not in {self._at(item) for item in items}:
                 return (query,)
-            later = _CURSOR.sub(lambda m: m[0].replace(cursor, str(int(cursor) + 1)), query)
-            return (later, query)
+            return (*(_later(query, cursor, more) for more in _MORE), query)
         if "time" in _parameters(query):
             return (query, _CURSOR.sub("", query).lstrip("&"))
         return (query,)
@@ -223,6 +233,15 @@ class _Walk:
             # Not the account is gone but the page that the one before promised.
             return _error("ends in a page that does not exist", status=404)
         return refused
+
+
+def _later(query: str, cursor: str, more: int) -> str:
+    return _CURSOR.sub(lambda m: m[0].replace(cursor, str(int(cursor) + more)), query)
+
+
+def _leaves_out(query: str, ways: Ways) -> bool:
+    """Tell whether a query passes over rows that the other ways to the page have."""
+    return len(ways) > 1 and query == ways[-1] and (_cursor(query) or "").isdecimal()
 
 
 def _bound(query: str) -> int | None:

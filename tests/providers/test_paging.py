@@ -294,3 +294,53 @@ def test_no_request_is_sent_twice_and_no_page_is_lost(world: list[tuple[int, int
     assert len(asked) == len(set(asked))
     assert len(asked) - len(seen) in (0, 1)
     assert all(one != other for one, other in itertools.pairwise(seen))
+
+
+def of_milliseconds(count: int, at_once: int) -> list[dict[str, int]]:
+    """Rows, newest first, so many of each millisecond."""
+    return [{"id": n, "at": 1_760_346_100_000 - n // at_once} for n in range(count)]
+
+
+class Millis:
+    """A server whose cursor passes over the whole millisecond; some of its calls fail."""
+
+    def __init__(self, rows: list[dict[str, int]], failures: dict[int, Exception]) -> None:
+        self.rows, self.failures, self.calls = rows, failures, 0
+
+    def __call__(self, query: str) -> Answer:
+        self.calls += 1
+        if self.calls in self.failures:
+            raise self.failures[self.calls]
+        cursor = urllib.parse.parse_qs(query).get("cursor")
+        left = [row for row in self.rows if cursor is None or row["at"] < int(cursor[0])]
+        told = left[:PAGE_LIMIT]
+        more = len(left) > PAGE_LIMIT
+        return answer(told, f"limit=50&cursor={told[-1]['at']}" if more else None)
+
+
+def test_rows_of_one_millisecond_are_never_lost_at_a_border() -> None:
+    """N9: nor if the server is busy just then; the walk breaks off there and goes on later."""
+    rows = of_milliseconds(230, 3)
+    server = Millis(rows, {})
+    assert [row for page in pages(server, read) for row in page.items] == rows
+
+    busy = Unavailable("busy", status=503)
+    server = Millis(rows, {3: busy, 4: busy, 5: busy})
+    found: list[Any] = []
+    ways: tuple[str, ...] = (FIRST_QUERY,)
+    with contextlib.suppress(Unavailable):
+        for page in pages(server, read):
+            found += page.items
+            ways = page.following
+    assert len(ways) > 1
+    assert server.calls == 5
+    found += [row for page in pages(server, read, start=ways) for row in page.items]
+    assert {row["id"] for row in found} == {row["id"] for row in rows}
+
+
+def test_a_server_that_takes_no_cursor_but_its_own_gets_it() -> None:
+    rows = of_milliseconds(130, 1)
+    wrong = Rejected("no such cursor", status=400)
+    server = Millis(rows, dict.fromkeys((2, 3, 4), wrong))
+    assert [row for page in pages(server, read) for row in page.items] == rows
+    assert server.calls == 6  # once found out, it is not tried again
