@@ -49,7 +49,8 @@ HISTORIES = {
     "dividends": trading212.pull_dividends,
     "cash_transactions": trading212.pull_cash_transactions,
 }
-_SHARE_OF_FAULTS = 0.08
+_SHARE_OF_FAULTS = 1 / 12
+_MOST_FAULTS = 60
 _NAMESPACE = uuid.UUID("7c2c5d4c-2f0a-4b87-9f2d-7f2c5f1b3a92")
 
 
@@ -91,24 +92,26 @@ def true_keys(broker: Broker) -> dict[str, list[str]]:
 
 
 def faults_of_a_sync(rng: Random) -> Iterator[Fault]:
-    """Let calls through until one fails, which ends the sync."""
+    """Let one call in twelve fail, each in a way of its own; most ways end the sync."""
     path = "/history/"
-    through = 0
-    while rng.random() > _SHARE_OF_FAULTS:
-        through += 1
-    if through:
-        yield Fault(path=path, times=through)
-    ways = (
-        reset(path, 3),
-        truncate(path, 3),
-        html_page(path, times=2),
-        internal_error(path, times=2),
-        Fault(path=path, status=404, text="", times=2),
-        Fault(path=path, status=503, text="<html>busy</html>", times=3),
-        Fault(path=path, status=429, text="", headers={"retry-after": "3600"}),
-        Fault(path=path, json={"items": None}, status=200, times=2),
-    )
-    yield rng.choice(ways)
+    for _ in range(_MOST_FAULTS):
+        through = 0
+        while rng.random() > _SHARE_OF_FAULTS:
+            through += 1
+        if through:
+            yield Fault(path=path, times=through)
+        yield rng.choice(
+            (
+                reset(path, 3),
+                truncate(path, 3),
+                html_page(path, times=3),
+                internal_error(path, times=3),
+                Fault(path=path, status=404, text="", times=rng.randrange(1, 4)),
+                Fault(path=path, status=503, text="<html>busy</html>", times=3),
+                Fault(path=path, status=429, text="", headers={"retry-after": "3600"}),
+                Fault(path=path, json={"items": None}, status=200, times=3),
+            )
+        )
 
 
 @contextmanager
