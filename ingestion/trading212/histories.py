@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,7 @@ from postgres.trading212.operations import (
     history_reads,
     orders,
 )
+from providers.errors import Rejected, UnexpectedResponse
 from providers.trading212 import histories
 from providers.trading212.client import Trading212Client
 from providers.trading212.paging import FIRST_QUERY, Page, Ways
@@ -46,6 +48,9 @@ Row = dict[str, Any]
 OVERLAP = dt.timedelta(days=14)
 """Days that every pull reads again; dividends do not come strictly in order."""
 
+# So often a page is tried in the ways that surely lose nothing.
+_MOST_REFUSALS = 2
+_REFUSED = (400, 404)
 _GAP = (
     "two pages of the history do not follow one another, so rows may be missing; it is read again"
     " with the next sync"
@@ -131,6 +136,7 @@ class _Place:
     pages: int = 0
     occurrences: Counter[str] = field(default_factory=Counter)
     is_gapped: bool = False
+    refusals: int = 0
 
 
 class _Reading:
@@ -156,11 +162,15 @@ class _Reading:
         if place is None:
             place = _Place((FIRST_QUERY,), clock.today(), back_to)
         elif place.through < clock.today():
-            newest = _Place((FIRST_QUERY,), clock.today(), place.through - OVERLAP)
-            self._walk(newest, is_kept=False)
+            newest = _Place(
+                (FIRST_QUERY,), clock.today(), place.through - OVERLAP, refusals=place.refusals
+            )
+            with self._counting_refusals(place):
+                self._walk(newest, is_kept=False)
             place.through = newest.through
             place.is_gapped = place.is_gapped or newest.is_gapped
-        self._walk(place, is_kept=True)
+        with self._counting_refusals(place):
+            self._walk(place, is_kept=True)
         return AccountOutcome(
             self._account.connection_id,
             self._account.label,
@@ -172,6 +182,19 @@ class _Reading:
             quarantined=self._quarantined,
             superseded=self._received - self._landed,
         )
+
+    @contextmanager
+    def _counting_refusals(self, place: _Place) -> Iterator[None]:
+        """Count a page that is refused as wrong in every way, so that it does not stay so."""
+        try:
+            yield
+        except (Rejected, UnexpectedResponse) as error:
+            if error.status in _REFUSED and place.pages:
+                place.refusals += 1
+                with self._run.sessions.begin() as session:
+                    lock_account(session, self._account, self._run)
+                    self._keep_place(session, place)
+            raise
 
     def _known_place(self, back_to: dt.date | None) -> _Place | None:
         with self._run.sessions.begin() as session:
@@ -190,6 +213,7 @@ class _Reading:
                 known.pages,
                 Counter(known.occurrences),
                 known.is_gapped,
+                known.refusals,
             )
 
     def _walk(self, place: _Place, *, is_kept: bool) -> None:
@@ -198,7 +222,10 @@ class _Reading:
         :param is_kept: where it stands is written down with each page.
         """
         walk = self._client.history(
-            self._history.source, currency=self._account.api_key.currency, start=place.ways
+            self._history.source,
+            currency=self._account.api_key.currency,
+            start=place.ways,
+            may_pass_over=place.refusals >= _MOST_REFUSALS,
         )
         for page in walk:
             if self._land(page, place, is_kept=is_kept):
@@ -234,24 +261,28 @@ class _Reading:
         if not is_last and place.back_to is not None and not self._counts.written:
             return  # nothing is lost by beginning anew, and nothing new writes nothing
         if not is_last:
-            history_reads.keep_place(
-                session,
-                owner,
-                api_key_id=key_id,
-                history=self._history.kind,
-                ways=place.ways,
-                through=place.through,
-                back_to=place.back_to,
-                pages=place.pages,
-                occurrences=place.occurrences,
-                is_gapped=place.is_gapped,
-            )
+            self._keep_place(session, place)
             return
         history_reads.forget_place(session, owner, key_id, self._history.kind)
         if not place.is_gapped:
             api_keys.advance_watermark(
                 session, owner, key_id, self._history.watermark, place.through
             )
+
+    def _keep_place(self, session: Session, place: _Place) -> None:
+        history_reads.keep_place(
+            session,
+            self._account.user_id,
+            api_key_id=self._account.api_key.id,
+            history=self._history.kind,
+            ways=place.ways,
+            through=place.through,
+            back_to=place.back_to,
+            pages=place.pages,
+            occurrences=place.occurrences,
+            is_gapped=place.is_gapped,
+            refusals=place.refusals,
+        )
 
     def _rows(
         self, items: list[Row], facts: list[ItemFacts], occurrences: Counter[str]

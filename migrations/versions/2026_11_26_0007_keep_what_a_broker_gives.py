@@ -203,6 +203,12 @@ def upgrade() -> None:
             nullable=False,
             comment="pages were seen not to follow one another: complete, it is read anew",
         ),
+        sa.Column(
+            "refusals",
+            sa.Integer(),
+            nullable=False,
+            comment="syncs in which every way to some page was refused as wrong",
+        ),
         *keys("history_reads"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_history_reads")),
         sa.UniqueConstraint(

@@ -211,6 +211,9 @@ class HistoryRead(HasId, Base):
     is_gapped: Mapped[bool] = mapped_column(
         comment="pages were seen not to follow one another: complete, it is read anew"
     )
+    refusals: Mapped[int] = mapped_column(
+        comment="syncs in which every way to some page was refused as wrong"
+    )
 
 
 class Exchange(RawRow, Base):

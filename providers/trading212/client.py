@@ -136,7 +136,12 @@ class Trading212Client:
         return self._read(f"/equity/pies/{int(pie_id)}", dict, endpoint="equity/pies/{id}")
 
     def history(
-        self, history: History, *, currency: str, start: Ways = (FIRST_QUERY,)
+        self,
+        history: History,
+        *,
+        currency: str,
+        start: Ways = (FIRST_QUERY,),
+        may_pass_over: bool = False,
     ) -> Iterator[Page]:
         """Return a history, newest first, page after page, each item in its shape of today.
 
@@ -144,6 +149,7 @@ class Trading212Client:
 
         :param currency: the account's, for items of a time that told none.
         :param start: where to begin; what follows on a page goes on behind it.
+        :param may_pass_over: as :func:`.paging.pages` has it.
         """
         path = history.path
 
@@ -169,7 +175,7 @@ class Trading212Client:
                 answer = replace(answer, payload={**answer.payload, "items": items})
             return answer
 
-        return pages(fetch, history.read, start=start)
+        return pages(fetch, history.read, start=start, may_pass_over=may_pass_over)
 
     def probe(self, path: str, query: str = "") -> None:
         """Ask for something only to see whether the key may.

@@ -7,8 +7,7 @@ may be missing or wrong.
 A cursor of milliseconds that is the instant of a row leads to the rows before that instant, so that
 others of the same instant would be lost: it is asked for a millisecond more, and what the page
 before had is left out. Where a page cannot be had in one way it is asked for in another, but the
-cursor as it was told only where every other one is refused as such: a server that is busy is no
-reason to lose rows.
+cursor as it was told only if the caller says so: that a server is busy is no reason to lose rows.
 
 A request is never sent twice. Where a page leads back to one that was read already, the history is
 over if that page is not full; it is broken if it is full, because what would have come next cannot
@@ -97,6 +96,7 @@ def pages(
     read: Read,
     *,
     start: Ways = (FIRST_QUERY,),
+    may_pass_over: bool = False,
     max_pages: int = MAX_PAGES,
 ) -> Iterator[Page]:
     """Read a history page by page, asking for the next only when it is wanted.
@@ -104,10 +104,12 @@ def pages(
     :param fetch: asks for the page of a query.
     :param read: says what an item is and when it happened.
     :param start: where to begin; the ``following`` of a page goes on behind it.
+    :param may_pass_over: take the cursor as it was told where every other is refused as wrong,
+        though it may pass over rows.
     :raises UnexpectedResponse: if a page has no list of items, is repeated, or leads nowhere.
     :raises ProviderError: as the first way to a page was refused, if no other leads there.
     """
-    walk = _Walk(fetch, read)
+    walk = _Walk(fetch, read, may_pass_over=may_pass_over)
     ways = start
     for _ in range(max_pages):
         found = walk.turn(ways)
@@ -128,8 +130,9 @@ def pages(
 class _Walk:
     """Where one reading of a history stands."""
 
-    def __init__(self, fetch: Callable[[str], Answer], read: Read) -> None:
+    def __init__(self, fetch: Callable[[str], Answer], read: Read, *, may_pass_over: bool) -> None:
         self._fetch = fetch
+        self._may_pass_over = may_pass_over
         self._read = read
         self._asked: set[str] = set()
         self._before: list[Any] | None = None
@@ -145,9 +148,9 @@ class _Walk:
     def turn(self, ways: Ways) -> Page:
         """Return the next page. One that is not full and only repeats the one before is the end."""
         refused: ProviderError | None = None
-        is_over = False
+        may_pass_over = self._may_pass_over
         for query in ways:
-            if query in self._asked or (is_over and _leaves_out(query, ways)):
+            if query in self._asked or (_leaves_out(query, ways) and not may_pass_over):
                 continue
             self._asked.add(query)
             try:
@@ -157,7 +160,7 @@ class _Walk:
                 refused = refused or error
             except (Unavailable, UnexpectedResponse) as error:
                 refused = refused or error
-                is_over = True
+                may_pass_over = False
                 if error.status is None and isinstance(error, Unavailable):
                     break  # nobody answers, whatever is asked
             else:
@@ -167,6 +170,7 @@ class _Walk:
                 if len(items) < PAGE_LIMIT:
                     return Page(answer, [], ())
                 refused = refused or _error("repeats a page instead of going on")
+                may_pass_over = True  # all of it is of one instant, and nothing else leads on
         raise self._explained(refused, ways)
 
     def _page(self, answer: Answer, items: list[Any], query: str) -> Page:

@@ -146,3 +146,15 @@ def test_random_faults_lose_and_repeat_nothing(broker: BrokerWorld) -> None:
     broker.sandbox.clear_faults()
     broker.pull("orders")
     assert broker.landed_keys("orders") == broker.true_keys("orders")
+
+
+def test_a_server_that_takes_no_cursor_but_its_own_is_read_in_the_end(broker: BrokerWorld) -> None:
+    path = "/history/orders"
+    refused = Fault(path=path, status=400, json={"code": "BusinessException"}, times=3)
+    broker.sandbox.inject(Fault(path=path), refused)
+    for refusals in (1, 2):
+        assert broker.pull("orders").status is Status.FAILED
+        assert broker.one("select refusals from trading212.history_reads") == refusals
+        broker.sandbox.inject(refused)
+    assert broker.pull("orders").status is Status.COMPLETED
+    assert broker.landed_keys("orders") == broker.true_keys("orders")

@@ -342,5 +342,10 @@ def test_a_server_that_takes_no_cursor_but_its_own_gets_it() -> None:
     rows = of_milliseconds(130, 1)
     wrong = Rejected("no such cursor", status=400)
     server = Millis(rows, dict.fromkeys((2, 3, 4), wrong))
-    assert [row for page in pages(server, read) for row in page.items] == rows
+    with pytest.raises(Rejected):
+        list(pages(server, read))
+    assert server.calls == 4  # the cursor as it was told may pass over rows
+    server = Millis(rows, dict.fromkeys((2, 3, 4), wrong))
+    walk = pages(server, read, may_pass_over=True)
+    assert [row for page in walk for row in page.items] == rows
     assert server.calls == 6  # once found out, it is not tried again

@@ -27,6 +27,7 @@ def keep_place(
     pages: int,
     occurrences: Mapping[str, int],
     is_gapped: bool,
+    refusals: int,
 ) -> None:
     """Say where a history goes on; the caller commits it together with what was read so far.
 
@@ -36,6 +37,7 @@ def keep_place(
     :param pages: how many were read.
     :param occurrences: how often the content of items without an id was met.
     :param is_gapped: pages were seen not to follow one another.
+    :param refusals: syncs in which every way to some page was refused as wrong.
     """
     values = {
         "ways": list(ways),
@@ -44,6 +46,7 @@ def keep_place(
         "pages": pages,
         "occurrences": dict(occurrences),
         "is_gapped": is_gapped,
+        "refusals": refusals,
     }
     insert = pg.insert(HistoryRead).values(
         user_id=user_id, api_key_id=api_key_id, history=history, **values
