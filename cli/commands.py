@@ -143,11 +143,17 @@ def erase_user(
 
 
 @recurring_group.command("list")
-def list_recurring(user: User = None, as_json: Json = False) -> None:
+def list_recurring(
+    user: User = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Say of each how it comes, and why it was found.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Show the patterns, the next one due first."""
     from cli import recurring
 
-    recurring.show(user, as_json=as_json)
+    recurring.show(user, why=why, as_json=as_json)
 
 
 @recurring_group.command("accept")

@@ -55,14 +55,19 @@ _DECISIONS: dict[str, tuple[frozenset[RecurringStatus], RecurringStatus, str]] =
 }
 
 
-def show(user: str | None, *, as_json: bool) -> None:
-    """List one user's patterns, the next one due first."""
+def show(user: str | None, *, why: bool, as_json: bool) -> None:
+    """List one user's patterns, the next one due first.
+
+    :param why: say in sentences how each comes and why it was found.
+    """
     with opened() as ledger, ledger.database.sessions() as session:
         found = all_patterns(session, choose_user(session, user).id)
     if as_json:
         print_json([to_json(each) for each in found])
     elif found:
         print_patterns(found)
+        for each in found if why else ():
+            say(f"{short(each.id)} {_explained(each)}")
     else:
         say("None yet; `farthing sync` looks for them.")
 
@@ -94,6 +99,8 @@ def decide(decision: str, prefixes: Sequence[str], user: str | None) -> None:
             recurring_patterns.change_status(session, user_id, pattern_id, wanted, at=clock.now())
     for pattern_id in dict.fromkeys(chosen):
         say(f"{_name(known[pattern_id])} is {done}.")
+        if wanted is RecurringStatus.ACTIVE:
+            say(_explained(known[pattern_id]))
 
 
 def all_patterns(session: Session, user_id: UUID) -> list[RecurringPattern]:
@@ -132,10 +139,14 @@ def print_patterns(patterns: Iterable[RecurringPattern]) -> None:
 
 def monthly_cost(pattern: RecurringPattern) -> Decimal | None:
     """Return what a pattern comes to in an average month; None if it ended or has no rhythm."""
-    amount, frequency = pattern.amount, pattern.frequency
-    if amount is None or frequency not in _A_YEAR or pattern.detected_is_ended:
-        return None
-    return (amount * _A_YEAR[frequency] / 12).quantize(_CENT)
+    cost = _cost(pattern)
+    return None if cost is None else (cost / 12).quantize(_CENT)
+
+
+def yearly_cost(pattern: RecurringPattern) -> Decimal | None:
+    """Return what a pattern comes to in a year; None if it ended or has no rhythm."""
+    cost = _cost(pattern)
+    return None if cost is None else cost.quantize(_CENT)
 
 
 def to_json(pattern: RecurringPattern) -> dict[str, Any]:
@@ -146,15 +157,50 @@ def to_json(pattern: RecurringPattern) -> dict[str, Any]:
         "status": pattern.status,
         "direction": pattern.direction,
         "frequency": pattern.frequency,
+        "schedule": _schedule(pattern) or None,
+        "state": pattern.detected_state,
         "next_date": pattern.next_date,
         "last_date": pattern.last_date,
         "amount": pattern.amount,
+        "amount_low": pattern.detected_amount_low,
+        "amount_high": pattern.detected_amount_high,
+        "price_changed_on": pattern.detected_price_changed_on,
         "monthly_cost": monthly_cost(pattern),
+        "yearly_cost": yearly_cost(pattern),
         "currency": pattern.currency,
         "confidence": pattern.detected_confidence,
+        "reasons": pattern.detected_reasons,
         "is_ended": pattern.detected_is_ended,
         "account_id": pattern.account_id,
     }
+
+
+def _cost(pattern: RecurringPattern) -> Decimal | None:
+    amount, frequency = pattern.amount, pattern.frequency
+    if amount is None or frequency not in _A_YEAR or pattern.detected_is_ended:
+        return None
+    return amount * _A_YEAR[frequency]
+
+
+def _explained(pattern: RecurringPattern) -> str:
+    """Return what a pattern is, next date, cost and reasons, in sentences."""
+    monthly, yearly = monthly_cost(pattern), yearly_cost(pattern)
+    sentences = [f"{_name(pattern)}: {_schedule(pattern) or 'no rhythm'}."]
+    if pattern.next_date is not None:
+        sentences.append(f"Next on {pattern.next_date}.")
+    if monthly is not None and yearly is not None:
+        cost = f"{money(monthly)} {pattern.currency} a month, {money(yearly)} a year."
+        sentences.append(cost)
+    if pattern.detected_reasons is not None:
+        sentences.append(pattern.detected_reasons)
+    return " ".join(sentences)
+
+
+def _schedule(pattern: RecurringPattern) -> str:
+    """Return how it comes; what the user says of it is all that is known then."""
+    if pattern.user_frequency is None and pattern.detected_schedule is not None:
+        return pattern.detected_schedule
+    return _frequency(pattern)
 
 
 def _name(pattern: RecurringPattern) -> str:

@@ -35,9 +35,16 @@ _PATTERNS = sa.table(
     sa.column("frequency"),
     sa.column("currency"),
     sa.column("expected_amount"),
+    sa.column("expected_low"),
+    sa.column("expected_high"),
+    sa.column("schedule"),
     sa.column("confidence"),
+    sa.column("reasons"),
+    sa.column("state"),
+    sa.column("price_changed_on"),
     sa.column("last_date"),
     sa.column("next_expected_date"),
+    sa.column("next_nominal_date"),
     sa.column("is_ended", sa.Boolean),
     schema="marts",
 ).c
@@ -63,16 +70,23 @@ def record_recurring_patterns(run: Run) -> StepOutcome:
         _PATTERNS.merchant_name.label("detected_name"),
         _PATTERNS.frequency.label("detected_frequency"),
         _PATTERNS.expected_amount.label("detected_amount"),
+        _PATTERNS.expected_low.label("detected_amount_low"),
+        _PATTERNS.expected_high.label("detected_amount_high"),
+        _PATTERNS.schedule.label("detected_schedule"),
         _PATTERNS.next_expected_date.label("detected_next_date"),
+        _PATTERNS.next_nominal_date.label("detected_nominal_date"),
         _PATTERNS.last_date.label("detected_last_date"),
         _PATTERNS.confidence.label("detected_confidence"),
+        _PATTERNS.reasons.label("detected_reasons"),
+        _PATTERNS.state.label("detected_state"),
+        _PATTERNS.price_changed_on.label("detected_price_changed_on"),
         _PATTERNS.is_ended.label("detected_is_ended"),
     )
     links = sa.select(
         _OCCURRENCES.transaction_id,
         _OCCURRENCES.user_id,
         _OCCURRENCES.pattern_key.label("detection_key"),
-    )
+    ).where(_OCCURRENCES.transaction_id.is_not(None))
     started = time.monotonic()
     with run.sessions.begin() as session:
         lock(session, "common.recurring_patterns", run_id=run.run_id)
@@ -88,9 +102,11 @@ def notify(run: Run) -> StepOutcome:
     with run.sessions.begin() as session:
         lock(session, "common.notifications", run_id=run.run_id)
         name_actor(session, f"write_back:{run.run_id}")
-        counts = notifications.announce_patterns(session)
+        counts = recurring_events.announce_patterns(session, now=clock.now())
         counts += recurring_events.announce_price_changes(session)
         counts += recurring_events.announce_missed_payments(session, now=clock.now())
+        counts += recurring_events.announce_ended(session)
+        counts += recurring_events.announce_duplicates(session, now=clock.now())
         counts += notifications.warn_of_consent_expiry(session, now=clock.now())
         counts += placement.announce_questions(session)
         counts += sync_events.announce_syncs(session, now=clock.now())

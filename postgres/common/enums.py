@@ -147,6 +147,24 @@ class RecurringFrequency(StrEnum):
     IRREGULAR = "irregular"
 
 
+class RecurringState(StrEnum):
+    """How a series stands, as the analysis sees it."""
+
+    TENTATIVE = "tentative"
+    CONFIRMED = "confirmed"
+    OVERDUE = "overdue"
+    ENDED = "ended"
+
+
+class OccurrenceStatus(StrEnum):
+    """What became of a day on which a series was due."""
+
+    MATCHED = "matched"
+    LATE = "late"
+    MISSED = "missed"
+    UPCOMING = "upcoming"
+
+
 class RecurringDirection(StrEnum):
     """Which way the money of a pattern goes."""
 
@@ -218,6 +236,8 @@ class NotificationType(StrEnum):
     RECURRING_DETECTED = "recurring_detected"
     PRICE_CHANGE = "price_change"
     MISSED_PAYMENT = "missed_payment"
+    RECURRING_ENDED = "recurring_ended"
+    DUPLICATE_CHARGE = "duplicate_charge"
     CONSENT_EXPIRY = "consent_expiry"
     ACCOUNT_UNCLEAR = "account_unclear"
     SYNC_COMPLETE = "sync_complete"

@@ -18,6 +18,7 @@ from postgres.common.enums import (
     RecurringDirection,
     RecurringFrequency,
     RecurringSource,
+    RecurringState,
     RecurringStatus,
 )
 from postgres.common.models import Account, Institution, RecurringPattern
@@ -46,6 +47,9 @@ def _pattern(
         detected_last_date=dt.date(2026, 3, 1),
         detected_confidence=Decimal("0.981"),
         detected_is_ended=False,
+        detected_schedule=f"{frequency.value} on its day",
+        detected_state=RecurringState.CONFIRMED,
+        detected_reasons=f"12 payments of {name}.",
     )
 
 
@@ -108,6 +112,21 @@ def test_list_fits_the_terminal(
     assert sum("pending" in line and "2026-" in line for line in lines) == 3
 
 
+def test_why_says_how_each_comes_and_what_it_costs(
+    patterns: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    said = (
+        "gym: four_weekly on its day. Next on 2026-03-20. -30.44 GBP a month, -365.25 a year."
+        " 12 payments of gym."
+    )
+
+    assert f"aaab0000 {said}" in farthing("recurring", "list", "--why").out
+    accepted = farthing("recurring", "accept", "aaab").out
+    assert "gym: four_weekly on its day." in accepted
+    assert "12 payments of gym." in accepted
+
+
 def test_json_holds_decimals_as_strings_and_days_as_iso(patterns: sessionmaker[Session]) -> None:
     listed = {each["name"]: each for each in farthing("recurring", "list", "--json").json}
 
@@ -117,12 +136,19 @@ def test_json_holds_decimals_as_strings_and_days_as_iso(patterns: sessionmaker[S
         "status": "pending",
         "direction": "income",
         "frequency": "monthly",
+        "schedule": "monthly on its day",
+        "state": "confirmed",
         "next_date": "2026-03-31",
         "last_date": "2026-03-01",
         "amount": "2500.5",
+        "amount_low": None,
+        "amount_high": None,
+        "price_changed_on": None,
         "monthly_cost": "2500.50",
+        "yearly_cost": "30006.00",
         "currency": "GBP",
         "confidence": "0.981",
+        "reasons": "12 payments of salary.",
         "is_ended": False,
         "account_id": listed["rent"]["account_id"],
     }

@@ -155,8 +155,9 @@ class Ledger:
             )
 
     def build(self, *arguments: str, now: str = "2026-01-03T09:00:00Z") -> None:
-        """Make the models."""
-        result = self.dbt("run", *arguments, now=now)
+        """Make the seeds and the models."""
+        untested = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+        result = self.dbt("build", *untested, *arguments, now=now)
         assert result.success, failures(result)
 
     def patterns(self, user: str = "ada") -> list[Row]:

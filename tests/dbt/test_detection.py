@@ -159,7 +159,7 @@ def test_next_dates_keep_the_day_and_the_working_day(home: Ledger) -> None:
     upcoming = {tag: patterns[key] for tag, key in found.items()}
     assert upcoming["salary"] == dt.date(2026, 1, 30)  # the 31st is a Saturday
     assert upcoming["film club"] == dt.date(2026, 2, 2)  # kept on the Monday after the 31st
-    assert upcoming["rent"] == dt.date(2026, 1, 1)
+    assert upcoming["rent"] == dt.date(2026, 1, 2)  # the 1st is a bank holiday
     assert upcoming["child grant"] == dt.date(2026, 1, 6)
     assert upcoming["swimming"] == dt.date(2026, 1, 5)
     assert upcoming["car insurance"] == dt.date(2026, 5, 25)
@@ -190,7 +190,47 @@ def test_costs_have_the_sign_of_the_amount(home: Ledger) -> None:
         Decimal("-7.25"),
         Decimal("-87.00"),
     )
-    assert "12 payments from 2025-01-14 to 2025-12-15" in pattern["reasons"]
+    assert pattern["schedule"] == "monthly on the 14th, moved to the next working day"
+    assert pattern["reasons"].startswith(
+        "12 payments to vellum magazine from 14 January 2025 to 15 December 2025. "
+    )
+    assert (pattern["country"], pattern["state"]) == ("GB", "confirmed")
+
+
+def test_household_prices_changed_when_they_did(home: Ledger) -> None:
+    found, _ = matched(home)
+    changes = {
+        row["pattern_key"]: (row["price_changed_on"], row["price_before"], row["expected_amount"])
+        for row in home.patterns()
+    }
+    told = {tag: changes[key] for tag, key in found.items()}
+    assert told["broadband"] == (dt.date(2025, 3, 24), Decimal("-31.50"), Decimal("-34.75"))
+    assert told["salary"] == (dt.date(2025, 4, 30), Decimal("2410.55"), Decimal("2496.10"))
+    assert told["film club"] == (None, None, Decimal("-10.99"))
+    assert told["energy"][0] is None
+
+
+def test_household_occurrences_tell_what_came_and_what_did_not(home: Ledger) -> None:
+    found, _ = matched(home)
+    rows = home.query(
+        "select pattern_key, status, expected_date, days_late"
+        " from marts.fct_recurring_occurrences where user_id = %s order by expected_date",
+        identity("ada"),
+    )
+    told: dict[str, list[tuple[str, dt.date]]] = defaultdict(list)
+    for row in rows:
+        if row["status"] != "matched":
+            told[row["pattern_key"]].append((row["status"], row["expected_date"]))
+    skipped = [
+        ("missed", working_day(dt.date(year, month, 15)))
+        for year in (2024, 2025)
+        for month in (2, 3)
+    ]
+    # Of the council tax nothing came in February and March; of the gym nothing after its end.
+    assert told[found["council"]] == [*skipped, ("upcoming", dt.date(2026, 1, 15))]
+    assert told[found["salary"]] == [("upcoming", dt.date(2026, 1, 30))]
+    assert told[found["gym"]] == []
+    assert {row["days_late"] for row in rows if row["status"] == "matched"} <= {-1, 0, 1, 2}
 
 
 def test_users_do_not_meet(home: Ledger) -> None:

@@ -148,6 +148,14 @@ def test_accepted_values_are_the_enums(manifest: dict[str, Any]) -> None:
         ("fct_transactions", "direction"): set(enums.RecurringDirection),
         ("fct_recurring_patterns", "direction"): set(enums.RecurringDirection),
         ("fct_recurring_patterns", "frequency"): set(enums.RecurringFrequency),
+        ("fct_recurring_patterns", "schedule_kind"): {
+            "day_of_month",
+            "weekday_of_month",
+            "day_of_period",
+        },
+        ("fct_recurring_patterns", "shift"): {"none", "next", "previous"},
+        ("fct_recurring_patterns", "state"): set(enums.RecurringState),
+        ("fct_recurring_occurrences", "status"): set(enums.OccurrenceStatus),
     }
     stated = {
         (node["attached_node"].split(".")[-1], node["column_name"]): set(
@@ -162,8 +170,13 @@ def test_accepted_values_are_the_enums(manifest: dict[str, Any]) -> None:
 
 
 def test_tables_have_the_types_of_the_contract(empty: Ledger) -> None:
-    described = yaml.safe_load((PROJECT / "models/marts/_marts__models.yml").read_text())
-    for model in described["models"]:
+    described = [
+        model
+        for path in sorted((PROJECT / "models/marts").glob("*.yml"))
+        for model in yaml.safe_load(path.read_text()).get("models", [])
+    ]
+    assert len(described) >= 4
+    for model in described:
         expected = {
             column["name"]: TYPES.get(column["data_type"], column["data_type"])
             for column in model["columns"]

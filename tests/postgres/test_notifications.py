@@ -9,18 +9,21 @@ from threading import Barrier
 
 import pytest
 import sqlalchemy as sa
+from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from sqlalchemy.orm import Session, sessionmaker
 
+from farthing.secrets import SecretBox
 from postgres.common.enums import (
     NotificationType,
     RecurringDirection,
     RecurringFrequency,
     RecurringSource,
 )
-from postgres.common.models import Notification, RecurringPattern
-from postgres.common.operations import notifications
+from postgres.common.models import Notification, NotificationDelivery, RecurringPattern
+from postgres.common.operations import notification_channels, notifications, recurring_events
 from postgres.errors import NotFoundError, OperationError
 from postgres.sessions import user_session
 from tests.postgres.ledger import Ledger, make_ledger
@@ -105,28 +108,60 @@ def test_one_of_those_who_say_it_at_once_does(sessions: sessionmaker[Session]) -
         assert len(keys(session, user_id)) == 10
 
 
-def test_patterns_are_announced_once_each(session: Session, ledger: Ledger) -> None:
+def propose(session: Session, ledger: Ledger, *names: str) -> None:
     session.add_all(
         RecurringPattern(
             user_id=ledger.user.id,
             account_id=ledger.account.id,
             source=RecurringSource.DETECTED,
-            detection_key=f"pattern {number}",
+            detection_key=f"pattern {name}",
             direction=RecurringDirection.EXPENSE,
             currency="GBP",
-            detected_name="Gym",
+            detected_name=name,
             detected_frequency=RecurringFrequency.MONTHLY,
+            detected_schedule="monthly on the 1st",
         )
-        for number in range(3)
+        for name in names
     )
     session.flush()
 
-    first = notifications.announce_patterns(session)
-    again = notifications.announce_patterns(session)
+
+def test_patterns_are_announced_once_each(session: Session, ledger: Ledger) -> None:
+    propose(session, ledger, "Gym", "Film", "News")
+
+    first = recurring_events.announce_patterns(session, now=AT)
+    again = recurring_events.announce_patterns(session, now=AT)
 
     assert (first.inserted, again.written) == (3, 0)
-    (row, *_) = notifications.list_notifications(session, ledger.user.id).items
-    assert row.message == "A recurring payment was found: Gym, monthly. Accept or dismiss it."
+    rows = notifications.list_notifications(session, ledger.user.id).items
+    assert {row.message for row in rows} == {
+        f"A recurring payment was found: {name}, monthly on the 1st. Accept or dismiss it."
+        for name in ("Gym", "Film", "News")
+    }
+
+
+def test_many_patterns_at_once_are_one_message_and_none_comes_later(
+    session: Session, ledger: Ledger
+) -> None:
+    notification_channels.create_channel(
+        session,
+        ledger.user.id,
+        name="phone",
+        address=SecretStr("json://127.0.0.1:9"),
+        box=SecretBox([Fernet(Fernet.generate_key())]),
+    )
+    propose(session, ledger, *map(str, range(40)))
+    recurring_events.announce_patterns(session, now=AT)
+    (row,) = notifications.list_notifications(session, ledger.user.id).items
+    assert row.message.startswith("40 recurring payments were found.")
+
+    assert recurring_events.announce_patterns(session, now=AT).written == 0
+    propose(session, ledger, "Gym")
+    assert recurring_events.announce_patterns(session, now=AT).inserted == 1
+    assert len(notifications.list_notifications(session, ledger.user.id).items) == 2
+    # What stands for the forty is sent nowhere.
+    sent = session.scalars(sa.select(NotificationDelivery.notification_id)).all()
+    assert len(sent) == 2
 
 
 @pytest.mark.parametrize(

@@ -783,6 +783,39 @@ class TestDates:
         assert after("2026-03-31", "2026-04-28") == date("2026-04-28")
         assert after("2026-04-28", "2026-05-28") == date("2026-04-28")
 
+    def test_the_day_shown_is_the_working_day_and_the_rhythm_that_of_the_day_before_it_moved(
+        self, session: Session, ledger: Ledger
+    ) -> None:
+        """The 28th; in February 2026 a Saturday, and in March as well."""
+        paid = book(session, ledger, date("2026-01-28"), "-9.99")
+        finding = found(
+            ledger,
+            "k",
+            detected_last_date=date("2026-01-28"),
+            detected_next_date=date("2026-03-02"),
+            detected_nominal_date=date("2026-02-28"),
+        )
+        record(session, [finding], [(paid, "k")])
+        at = dt.datetime(2026, 2, 1, 12, tzinfo=dt.UTC)
+        pattern = decide(session, only(session, ledger), ACTIVE, at=at)
+        assert (pattern.next_date, pattern.anchor_date) == (date("2026-03-02"), date("2026-02-28"))
+
+        moved = book(session, ledger, date("2026-03-02"), "-9.99")
+        payments.link_transaction(session, ledger.user.id, pattern.id, moved.id)
+        assert pattern.next_date == date("2026-03-28")
+
+        after = {
+            **finding,
+            "detected_last_date": date("2026-03-02"),
+            "detected_next_date": date("2026-03-27"),
+            "detected_nominal_date": date("2026-03-28"),
+        }
+        record(session, [after], [(paid, "k"), (moved, "k")])
+        assert only(session, ledger).next_date == date("2026-03-27")
+
+        patterns.update_pattern(session, ledger.user.id, pattern.id, next_date=date("2026-04-05"))
+        assert only(session, ledger).next_date == date("2026-04-05")
+
     def test_a_proposal_shows_what_detection_says(self, session: Session, ledger: Ledger) -> None:
         record(session, [found(ledger, "k", detected_next_date=date("2026-09-07"))])
         assert only(session, ledger).next_date == date("2026-09-07")

@@ -2,24 +2,27 @@
     config(
         indexes=[
             {'columns': ['pattern_key']},
-            {'columns': ['user_id', 'booking_date']},
+            {'columns': ['transaction_id']},
+            {'columns': ['user_id', 'expected_date']},
         ]
     )
 }}
 
-with series as (
-    select * from {{ ref('int_recurring_series') }}
-),
-
-patterns as (
-    select * from {{ ref('int_recurring_series_summarised') }}
+with occurrences as (
+    select * from {{ ref('int_recurring_occurrences') }}
 )
 
 select
-    series.transaction_id,
-    patterns.pattern_key,
-    patterns.user_id,
-    series.booking_date,
-    series.amount
-from series
-inner join patterns on series.series_key = patterns.series_key
+    pattern_key || ':' || nominal_date || ':' || sequence as occurrence_key,
+    pattern_key,
+    user_id,
+    account_id,
+    status,
+    expected_date,
+    expected_amount,
+    currency,
+    transaction_id,
+    booking_date,
+    amount,
+    days_late
+from occurrences

@@ -16,74 +16,58 @@ outlooks as (
     select * from {{ ref('int_recurring_outlooks') }}
 ),
 
-expected as (
-    select
-        series.*,
-        outlooks.is_ended,
-        cadences.unit,
-        cadences.per_year,
-        cadences.tolerance,
-        case when not outlooks.is_ended then outlooks.next_date end
-            as next_expected_date,
-        -- A price that was asked twice running is the price; else the middle of the last seven.
-        case
-            when series.last_amount = series.earlier_amount or series.amount_variation <= 0.08
-                then series.last_amount
-            else series.recent_amount
-        end as expected_amount,
-        series.on_time_count::numeric / series.occurrences as on_time_ratio
-    from series
-    inner join outlooks on series.pattern_key = outlooks.pattern_key
-    inner join {{ recurring_cadences() }} on series.frequency = cadences.frequency
+confidences as (
+    select * from {{ ref('int_recurring_confidences') }}
+),
+
+descriptions as (
+    select * from {{ ref('int_recurring_descriptions') }}
 )
 
 select
-    pattern_key,
-    user_id,
-    account_id,
-    merchant_id,
-    merchant_name,
-    direction,
-    frequency,
-    currency,
-    expected_amount,
-    amount_min,
-    amount_max,
-    round(
-        on_time_ratio::numeric
-        * (1 - 1 / power(occurrences::numeric, 1.5))
-        * (1 - 0.4 * least(amount_variation, 0.5)),
-        3
-    ) as confidence,
-    occurrences,
-    first_date,
-    last_date,
-    next_expected_date,
-    is_ended,
-    case when not is_ended then round(expected_amount * per_year / 12, 2) end as monthly_cost,
-    case when not is_ended then round(expected_amount * per_year, 2) end as yearly_cost,
-    concat_ws(
-        '; ',
-        format(
-            '%s payments from %s to %s, %s',
-            occurrences, first_date, last_date, replace(frequency, '_', '-')
-        ),
-        case
-            when unit = 'month' and nominal_day = 31 then 'due at the end of the month'
-            when unit = 'month' then format('due around day %s of the month', nominal_day)
-            else format('mostly on a %s', trim(to_char(last_date, 'Day')))
-        end,
-        format('%s of them within %s days of the due day', on_time_count, tolerance),
-        case
-            when amount_min = amount_max then 'always the same amount'
-            when last_amount = earlier_amount
-                then format('now %s, between %s and %s before', last_amount, amount_min, amount_max)
-            else format('between %s and %s', amount_min, amount_max)
-        end,
-        case
-            when weekend_rule = 'next' then 'moves to the working day after a weekend'
-            when weekend_rule = 'previous' then 'moves to the working day before a weekend'
-        end,
-        case when is_ended then 'has stopped' end
-    ) as reasons
-from expected
+    series.pattern_key,
+    series.user_id,
+    series.account_id,
+    series.merchant_id,
+    series.merchant_name,
+    series.direction,
+    series.frequency,
+    descriptions.schedule,
+    series.schedule_kind,
+    series.nominal_day,
+    series.nominal_weekday,
+    series.shift,
+    series.country,
+    series.currency,
+    series.expected_amount,
+    series.expected_low,
+    series.expected_high,
+    series.amount_min,
+    series.amount_max,
+    series.price_changed_on,
+    series.price_before,
+    confidences.confidence,
+    case
+        when outlooks.is_ended then 'ended'
+        when outlooks.is_overdue then 'overdue'
+        when series.occurrences >= 3 and confidences.confidence >= 0.8 then 'confirmed'
+        else 'tentative'
+    end as state,
+    series.occurrences,
+    series.first_date,
+    series.last_date,
+    case when not outlooks.is_ended then outlooks.next_date end as next_expected_date,
+    case when not outlooks.is_ended then outlooks.next_nominal_date end as next_nominal_date,
+    outlooks.is_ended,
+    case
+        when not outlooks.is_ended then round(series.expected_amount * cadences.per_year / 12, 2)
+    end as monthly_cost,
+    case
+        when not outlooks.is_ended then round(series.expected_amount * cadences.per_year, 2)
+    end as yearly_cost,
+    descriptions.reasons
+from series
+inner join outlooks on series.pattern_key = outlooks.pattern_key
+inner join confidences on series.pattern_key = confidences.pattern_key
+inner join descriptions on series.pattern_key = descriptions.pattern_key
+inner join {{ recurring_cadences() }} on series.frequency = cadences.frequency

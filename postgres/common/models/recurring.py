@@ -15,6 +15,7 @@ from postgres.common.enums import (
     RecurringFrequency,
     RecurringLinkSource,
     RecurringSource,
+    RecurringState,
     RecurringStatus,
 )
 from postgres.common.models.keys import SCHEMA, audited, same_owner
@@ -90,9 +91,32 @@ class RecurringPattern(HasId, HasTimes, Base):
         checked(RecurringFrequency, rule="detected_frequency")
     )
     detected_amount: Mapped[Decimal | None] = mapped_column(comment="expected, signed")
-    detected_next_date: Mapped[dt.date | None]
+    detected_amount_low: Mapped[Decimal | None] = mapped_column(
+        comment="the lowest signed amount that the next payment is likely to have"
+    )
+    detected_amount_high: Mapped[Decimal | None] = mapped_column(
+        comment="the highest signed amount that the next payment is likely to have"
+    )
+    detected_schedule: Mapped[str | None] = mapped_column(
+        comment="such as: monthly on the 28th, moved to the next working day"
+    )
+    detected_next_date: Mapped[dt.date | None] = mapped_column(
+        comment="moved off a day that is no working day, as the series is"
+    )
+    detected_nominal_date: Mapped[dt.date | None] = mapped_column(
+        comment="the same day before it is moved"
+    )
     detected_last_date: Mapped[dt.date | None]
     detected_confidence: Mapped[Decimal | None] = mapped_column(comment="0 to 1")
+    detected_reasons: Mapped[str | None] = mapped_column(
+        comment="why it is taken for a pattern, in sentences"
+    )
+    detected_state: Mapped[RecurringState | None] = mapped_column(
+        checked(RecurringState, rule="detected_state")
+    )
+    detected_price_changed_on: Mapped[dt.date | None] = mapped_column(
+        comment="booking date of the first payment at the present price"
+    )
     detected_is_ended: Mapped[bool] = mapped_column(
         server_default=sa.false(), comment="it stopped coming"
     )

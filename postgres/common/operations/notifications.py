@@ -14,13 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from postgres.common.enums import ConnectionStatus, NotificationType, RecurringStatus
+from postgres.common.enums import ConnectionStatus, NotificationType
 from postgres.common.models import (
     Connection,
     Institution,
     Notification,
     NotificationDelivery,
-    RecurringPattern,
 )
 from postgres.core import WriteCounts, upsert_from_select
 from postgres.errors import NotFoundError
@@ -63,28 +62,6 @@ def notify_all(session: Session, news: sa.Select[Any]) -> WriteCounts:
     key = ("user_id", "type", "dedup_key")
     return upsert_from_select(
         session, Notification, news, key=key, compare=(), insert_only=("message",)
-    )
-
-
-def announce_patterns(session: Session) -> WriteCounts:
-    """Tell users of proposed patterns that they have not been told of."""
-    return notify_all(
-        session,
-        sa.select(
-            RecurringPattern.user_id,
-            sa.literal(NotificationType.RECURRING_DETECTED.value).label("type"),
-            RecurringPattern.detection_key.label("dedup_key"),
-            sa.func.concat(
-                "A recurring payment was found: ",
-                RecurringPattern.detected_name,
-                ", ",
-                RecurringPattern.detected_frequency,
-                ". Accept or dismiss it.",
-            ).label("message"),
-        ).where(
-            RecurringPattern.status == RecurringStatus.PENDING,
-            RecurringPattern.detection_key.is_not(None),
-        ),
     )
 
 

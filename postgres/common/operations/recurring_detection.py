@@ -23,9 +23,16 @@ DETECTED = (
     "detected_name",
     "detected_frequency",
     "detected_amount",
+    "detected_amount_low",
+    "detected_amount_high",
+    "detected_schedule",
     "detected_next_date",
+    "detected_nominal_date",
     "detected_last_date",
     "detected_confidence",
+    "detected_reasons",
+    "detected_state",
+    "detected_price_changed_on",
     "detected_is_ended",
 )
 """The columns that a run of detection sets."""
@@ -234,7 +241,20 @@ def _link(session: Session, found: sa.Subquery, occurrences: sa.Table) -> None:
     stands = sa.exists().where(
         wanted.c.transaction_id == link.transaction_id, wanted.c.pattern_id == link.pattern_id
     )
-    moved = sa.exists().where(wanted.c.transaction_id == link.transaction_id)
+    # Of a pattern that counts and that this run did not find, nothing is taken away.
+    holder = (
+        sa.select(pattern.id)
+        .where(
+            pattern.id == link.pattern_id,
+            pattern.status.in_((RecurringStatus.ACTIVE, RecurringStatus.PAUSED)),
+            ~sa.exists().where(
+                found.c.user_id == pattern.user_id,
+                found.c.detection_key == pattern.detection_key,
+            ),
+        )
+        .exists()
+    )
+    moved = sa.and_(sa.exists().where(wanted.c.transaction_id == link.transaction_id), ~holder)
     # What a cancelled pattern was linked to is what it is known again by.
     renewed = sa.exists().where(
         pattern.id == link.pattern_id,

@@ -6,7 +6,8 @@ renamed as (
     select
         id as institution_id,
         provider,
-        name as institution_name
+        name as institution_name,
+        countries
     from source
 )
 

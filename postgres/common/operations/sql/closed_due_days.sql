@@ -37,7 +37,8 @@ over as (
     from active as a
     cross join
         lateral generate_series(
-            common.due_steps(a.anchor_date, a.frequency, a.next_date),
+            -- The next day may be shown a few days beside the one that it is counted as.
+            common.due_steps(a.anchor_date, a.frequency, a.next_date + a.leeway),
             common.due_steps(
                 a.anchor_date, a.frequency, least(a.read_through, a.today) - a.leeway - 1
             )

@@ -1,9 +1,12 @@
 -- Which pattern a finding is when detection calls it by a key that is not known, or known only from a
 -- proposal that nobody touched. The payments tell best: a pattern that shares half of them, of the
--- smaller side, is the same. If detection still finds the pattern as such, more than half of the
--- finding's own have to be its: then it fell in two. Where there is nothing to compare, because the
--- rows or the account were replaced, the merchant, the rhythm and about the price have to agree, and
--- the pattern must not go on beside the finding: then that is another one of the same merchant.
+-- smaller side, is the same; of several that share about as many, the one that the user decided on,
+-- then the older one. If detection still finds the pattern as such, more than half of the finding's
+-- own have to be its, and the finding has to follow it: what goes on beside it is a series of its
+-- own, unless the user does not want the pattern at all. Where there is nothing to compare, because
+-- the rows or the account were replaced, the merchant, the rhythm and about the price have to agree,
+-- or without the merchant the day and the very price, and the pattern must not go on beside the
+-- finding: then that is another one of the same merchant.
 with known as materialized (
     select
         p.user_id,
@@ -21,11 +24,14 @@ with known as materialized (
 
 -- Detection still finds them as such.
 alive as materialized (
-    select distinct k.pattern_id
+    select
+        k.pattern_id,
+        max(f.detected_last_date) as last_date
     from known as k
     inner join found_patterns as f
         on k.user_id = f.user_id and k.detection_key = f.detection_key
     where not f.detected_is_ended
+    group by k.pattern_id
 ),
 
 findings as materialized (
@@ -52,28 +58,49 @@ shared as (
     group by f.user_id, f.detection_key, l.pattern_id
 ),
 
+spans as materialized (
+    select
+        f.user_id,
+        f.detection_key,
+        count(*) as payments,
+        min(t.booking_date) as first_date,
+        max(t.booking_date) as last_date
+    from findings as f
+    inner join found_occurrences as o
+        on f.user_id = o.user_id and f.detection_key = o.detection_key
+    inner join common.transactions as t on o.transaction_id = t.id
+    group by f.user_id, f.detection_key
+),
+
 counted as (
     select
         s.*,
-        (
-            select count(*)
-            from found_occurrences as o
-            where o.user_id = s.user_id and o.detection_key = s.detection_key
-        ) as found_payments,
-        (
-            select count(*)
-            from common.recurring_pattern_transactions as l
-            where l.pattern_id = s.pattern_id
-        ) as linked_payments
+        f.first_date,
+        f.last_date,
+        f.payments as found_payments,
+        l.payments as linked_payments,
+        l.first_date as linked_first_date
     from shared as s
+    inner join spans as f on s.user_id = f.user_id and s.detection_key = f.detection_key
+    cross join
+        lateral (
+            select
+                count(*) as payments,
+                min(t.booking_date) as first_date
+            from common.recurring_pattern_transactions as l
+            inner join common.transactions as t on l.transaction_id = t.id
+            where l.pattern_id = s.pattern_id
+        ) as l
     where s.payments >= 2
 ),
 
-by_payments as materialized (
-    select distinct on (c.user_id, c.detection_key)
-        c.user_id,
-        c.detection_key,
-        c.pattern_id
+same as (
+    select
+        c.*,
+        p.created_at,
+        p.status = 'cancelled' as is_cancelled,
+        common.is_untouched(p) as is_untouched,
+        max(c.payments) over (partition by c.user_id, c.detection_key) as most_payments
     from counted as c
     inner join findings as f on c.user_id = f.user_id and c.detection_key = f.detection_key
     inner join common.recurring_patterns as p on c.pattern_id = p.id
@@ -82,12 +109,54 @@ by_payments as materialized (
         case
             when a.pattern_id is null
                 then 2 * c.payments >= least(c.found_payments, c.linked_payments)
-            else f.own_id is null and 2 * c.payments > c.found_payments
+            else
+                f.own_id is null
+                and 2 * c.payments > c.found_payments
+                and (p.status = 'cancelled' or c.first_date > a.last_date)
         end
         -- Of two proposals that nobody touched, neither is the other.
         and (f.own_id is null or not common.is_untouched(p))
+),
+
+chosen as (
+    select distinct on (s.user_id, s.detection_key) s.*
+    from same as s
     order by
-        c.user_id, c.detection_key, c.payments desc, p.status <> 'cancelled', p.created_at, p.id
+        s.user_id asc,
+        s.detection_key asc,
+        3 * s.payments >= s.most_payments desc,
+        s.is_untouched asc,
+        s.created_at asc,
+        s.linked_first_date asc,
+        s.payments desc,
+        s.pattern_id asc
+),
+
+led as (
+    select
+        c.*,
+        first_value(c.detection_key) over larger as leader,
+        first_value(c.first_date) over larger as leader_first_date,
+        first_value(c.last_date) over larger as leader_last_date
+    from chosen as c
+    window
+        larger as (
+            partition by c.pattern_id order by c.payments desc, c.first_date, c.detection_key
+        )
+),
+
+-- Of findings beside each other only one is the pattern.
+by_payments as materialized (
+    select
+        l.user_id,
+        l.detection_key,
+        l.pattern_id
+    from led as l
+    where
+        l.is_cancelled
+        or l.detection_key = l.leader
+        or l.first_date > l.leader_last_date
+        or l.last_date < l.leader_first_date
 ),
 
 alike as (
@@ -128,6 +197,20 @@ alike as (
                 strict_word_similarity(m.text, f.detected_name),
                 strict_word_similarity(f.detected_name, m.text)
             ) >= 0.8
+            -- Under a name that nothing is left of it follows at once, to the day and the penny.
+            or (
+                m.amount = f.detected_amount
+                and abs(common.due_near(m.anchor_date, m.frequency, m.day) - m.day) <= 3
+                and exists (
+                    select from spans as s
+                    where
+                        s.user_id = f.user_id
+                        and s.detection_key = f.detection_key
+                        and s.first_date
+                        <= common.due_day(p.linked_last_date, m.frequency, 1)
+                        + common.due_leeway(m.frequency)
+                )
+            )
         )
         and m.frequency = f.detected_frequency
         and (

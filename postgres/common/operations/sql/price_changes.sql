@@ -1,6 +1,7 @@
 -- Payments of active patterns at a price that the user does not know of: the newest one that is
 -- linked, or one on the day that is due next, too far off to be linked and still near enough to be
--- it.
+-- it. A price is one that the user knows within the tolerance; of a price that is fixed, by what
+-- detection saw, any change is news.
 with paid as (
     select
         p.id as pattern_id,
@@ -46,5 +47,14 @@ select distinct on (p.id)
 from paid
 inner join common.recurring_patterns as p on paid.pattern_id = p.id
 inner join common.transactions as t on paid.transaction_id = t.id
-where abs(t.amount - p.known_amount) > abs(p.known_amount) * p.amount_tolerance_pct / 100
+where
+    abs(t.amount - p.known_amount)
+    > abs(p.known_amount) * case
+        when
+            t.amount = p.detected_amount
+            and p.detected_amount_low = p.detected_amount_high
+            and t.booking_date >= p.detected_price_changed_on
+            then 0.004
+        else p.amount_tolerance_pct / 100
+    end
 order by p.id asc, t.booking_date desc, t.id asc
