@@ -162,7 +162,7 @@ def test_next_dates_keep_the_day_and_the_working_day(home: Ledger) -> None:
     assert upcoming["rent"] == dt.date(2026, 1, 2)  # the 1st is a bank holiday
     assert upcoming["child grant"] == dt.date(2026, 1, 6)
     assert upcoming["swimming"] == dt.date(2026, 1, 5)
-    assert upcoming["car insurance"] == dt.date(2026, 5, 25)
+    assert upcoming["car insurance"] == dt.date(2026, 5, 26)  # the 25th is a bank holiday
     assert upcoming["gym"] is None
 
 
