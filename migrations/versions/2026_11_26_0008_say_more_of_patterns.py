@@ -1,6 +1,6 @@
 """Say of a pattern how it comes and why it is taken for one, and tell of its end and of duplicates.
 
-Revision: 0010, after 0006.
+Revision: 0008, after 0007.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -106,11 +106,11 @@ def upgrade() -> None:
         schema="common",
     )
     allow_notifications((*TOLD, *NEW))
-    run_file("0010_patterns.sql")
+    run_file("0008_patterns.sql")
 
 
 def downgrade() -> None:
-    run_file("0010_patterns.down.sql")
+    run_file("0008_patterns.down.sql")
     # Nobody would know what they are about.
     notifications = sa.table("notifications", sa.column("type", sa.Text), schema="common")
     op.execute(sa.delete(notifications).where(notifications.c.type.in_(NEW)))
