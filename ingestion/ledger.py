@@ -11,7 +11,12 @@ from sqlalchemy.orm import Session
 from farthing import clock
 from ingestion.accounts import for_each, record
 from ingestion.run import AccountOutcome, Run, Status, StepOutcome
-from postgres.common.operations import balances, recurring_pattern_transactions
+from postgres.common.operations import (
+    balances,
+    disposals,
+    recurring_pattern_transactions,
+    trades,
+)
 from postgres.common.operations.balances import Reconciliation
 from postgres.core import WriteCounts, lock
 from postgres.gocardless import placement
@@ -24,6 +29,7 @@ from providers.gocardless import banks
 ACCOUNTS = "common.accounts"
 """What is locked while it is decided which account of the ledger each raw account is."""
 _CONNECTIONS = "common.connections"
+_INSTRUMENTS = "common.instruments"
 
 Linked = gocardless.LinkedAccount | trading212.LinkedAccount
 
@@ -111,6 +117,7 @@ def project_account(session: Session, account: Linked) -> WriteCounts:
 def project_holdings(run: Run) -> StepOutcome:
     """Bring today's positions into the ledger."""
     with run.sessions.begin() as session:
+        lock(session, _INSTRUMENTS, run_id=run.run_id)
         trading212.project_instruments(session)
         accounts = trading212.linked_accounts(session)
 
@@ -128,6 +135,40 @@ def project_holdings(run: Run) -> StepOutcome:
         return AccountOutcome(account.connection_id, account.label, counts=counts)
 
     return for_each(run, "common.holdings", accounts, project)
+
+
+def project_trades(run: Run) -> StepOutcome:
+    """Bring the fills of every account into the ledger, and work out what follows from them.
+
+    That is what was held after each and at what cost, and which shares each sale was of. It comes
+    after the holdings, which tell what a security is called today.
+    """
+    with run.sessions.begin() as session:
+        lock(session, _INSTRUMENTS, run_id=run.run_id)
+        trading212.project_instruments(session)
+        accounts = trading212.linked_accounts(session)
+
+    def project(account: trading212.LinkedAccount) -> AccountOutcome:
+        with run.sessions.begin() as session:
+            lock(session, lock_name(account), run_id=run.run_id)
+            counts = project_account_trades(session, account, run_id=run.run_id)
+        return AccountOutcome(account.connection_id, account.label, counts=counts)
+
+    return for_each(run, "common.trades", accounts, project)
+
+
+def project_account_trades(
+    session: Session, account: trading212.LinkedAccount, *, run_id: str
+) -> WriteCounts:
+    """Bring one account's fills into the ledger. The caller holds its lock."""
+    counts = trading212.project_trades(session, account)
+    user_id, account_id = account.user_id, account.account_id
+    if counts.written or not trades.is_settled(session, user_id, account_id):
+        trades.work_out(session, user_id, account_id)
+        # Accounts of one user share their pools.
+        lock(session, f"common.disposals:{user_id}", run_id=run_id)
+        disposals.match_disposals(session, user_id)
+    return counts
 
 
 def reconcile(run: Run, *, user_id: UUID | None = None) -> Sequence[Reconciliation]:

@@ -32,12 +32,16 @@ def replay(run: Run, *, account_id: UUID | None = None) -> StepOutcome:
             for account in ledger.linked_accounts(session)
             if account_id in (None, account.account_id)
         ]
+        trading212.project_instruments(session)
 
     def work(account: ledger.Linked) -> AccountOutcome:
         with run.sessions.begin() as session:
             lock(session, ledger.lock_name(account), run_id=run.run_id)
             _forget(session, account)
             counts = ledger.project_account(session, account)
+            if not isinstance(account, LinkedAccount):
+                counts += trading212.project_holdings(session, account)
+                counts += ledger.project_account_trades(session, account, run_id=run.run_id)
         return AccountOutcome(account.connection_id, account.label, counts=counts)
 
     return attempt_each(run, "common.transactions", accounts, work)

@@ -125,6 +125,7 @@ class World:
             ledger.project_balance_snapshots(run),
             ledger.project_transactions(run),
             ledger.project_holdings(run),
+            ledger.project_trades(run),
         )
 
     def failures(self) -> list[tuple[str, str]]:

@@ -83,6 +83,8 @@ def table_asset(
 _FILLED_BY = {
     dg.AssetKey(["common", "institutions"]): dg.AssetKey(["common", "connections"]),
     dg.AssetKey(["common", "account_links"]): dg.AssetKey(["common", "accounts"]),
+    dg.AssetKey(["common", "disposals"]): dg.AssetKey(["common", "trades"]),
+    dg.AssetKey(["common", "instruments"]): dg.AssetKey(["common", "trades"]),
     dg.AssetKey(["common", "merchants"]): dg.AssetKey(["common", "transactions"]),
 }
 

@@ -70,6 +70,35 @@ class TransactionKind(StrEnum):
     OTHER = "other"
 
 
+class TradeKind(StrEnum):
+    """What changed how many shares an account holds."""
+
+    TRADE = "trade"
+    SPLIT = "split"
+    DISTRIBUTION = "distribution"
+    RIGHTS = "rights"
+    EXCHANGE = "exchange"
+    TRANSFER = "transfer"
+    OTHER = "other"
+
+
+class LotMethod(StrEnum):
+    """How it is decided which shares were sold: the oldest ones, or by UK share identification."""
+
+    FIFO = "fifo"
+    SECTION_104 = "section_104"
+
+
+class MatchRule(StrEnum):
+    """What a sold share was matched with; ``unknown`` if the history has no share for it."""
+
+    FIFO = "fifo"
+    SAME_DAY = "same_day"
+    THIRTY_DAYS = "thirty_days"
+    POOL = "pool"
+    UNKNOWN = "unknown"
+
+
 class IdentityBasis(StrEnum):
     """What a provider's row was recognised by as a version of a transaction."""
 

@@ -309,3 +309,15 @@ class ExportRow(HasId, RawRow, Base):
     identity_key: Mapped[str] = mapped_column(comment="the id, else content and occurrence")
     occurred_at: Mapped[dt.datetime | None]
     refusal: Mapped[str | None] = mapped_column(comment="why it cannot be placed in the ledger")
+class FormerId(Base):
+    """The id of a ledger row from before ids followed from raw rows. It keeps its name for ever."""
+
+    __tablename__ = "former_ids"
+    __table_args__ = (_key(), {"schema": SCHEMA})
+
+    user_id: Mapped[uuid.UUID] = owner()
+    api_key_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    source_key: Mapped[str] = mapped_column(
+        primary_key=True, comment="as in common.transactions, within the account"
+    )
+    transaction_id: Mapped[uuid.UUID]

@@ -26,6 +26,7 @@ from postgres.common.models import (
     Holding,
     Institution,
     Instrument,
+    Trade,
     Transaction,
 )
 from postgres.common.operations import accounts, balance_snapshots, quarantine
@@ -46,6 +47,7 @@ _BALANCE = (
     "raw_id",
 )
 _TRANSACTION = (
+    "id",
     "user_id",
     "account_id",
     "source_key",
@@ -61,8 +63,29 @@ _TRANSACTION = (
     "raw_id",
     "first_seen_at",
 )
-_INSTRUMENT = ("provider", "provider_instrument_id", "name", "isin", "currency")
+_TRADE = (
+    "id",
+    "user_id",
+    "account_id",
+    "source_key",
+    "instrument_id",
+    "kind",
+    "traded_at",
+    "trade_date",
+    "quantity",
+    "price",
+    "price_currency",
+    "amount",
+    "fees",
+    "currency",
+    "reported_profit",
+    "raw_table",
+    "raw_id",
+    "first_seen_at",
+)
+_INSTRUMENT = ("id", "provider", "provider_instrument_id", "name", "isin", "currency")
 _HOLDING = (
+    "id",
     "user_id",
     "account_id",
     "instrument_id",
@@ -241,7 +264,7 @@ def project_transactions(session: Session, account: LinkedAccount) -> WriteCount
     if changed_through is None or changed_through == projected_through:
         return WriteCounts()
     source = select_text(
-        read_sql(__file__, "transactions.sql"),
+        _with_fills("transactions.sql"),
         Transaction,
         _TRANSACTION,
         user_id=account.user_id,
@@ -254,7 +277,7 @@ def project_transactions(session: Session, account: LinkedAccount) -> WriteCount
         Transaction,
         source,
         key=("account_id", "source_key"),
-        insert_only=("user_id", "first_seen_at"),
+        insert_only=("id", "user_id", "first_seen_at"),
     )
     for model in histories:
         quarantine.set_aside(
@@ -289,11 +312,40 @@ def project_instruments(session: Session) -> WriteCounts:
         Instrument,
         select_text(read_sql(__file__, "instruments.sql"), Instrument, _INSTRUMENT),
         key=("provider", "provider_instrument_id"),
+        insert_only=("id",),
     )
 
 
-def project_holdings(session: Session, account: LinkedAccount, as_of: dt.date) -> WriteCounts:
-    """Bring the positions of a day into the ledger."""
+def project_trades(session: Session, account: LinkedAccount) -> WriteCounts:
+    """Bring an account's fills into the ledger, as what changed the number of shares held.
+
+    All of them are looked at: a price is known in its own currency only once the list of
+    instruments tells of that.
+    """
+    source = select_text(
+        _with_fills("trades.sql"),
+        Trade,
+        _TRADE,
+        user_id=account.user_id,
+        account_id=account.account_id,
+        api_key_id=account.api_key_id,
+    )
+    return upsert_from_select(
+        session,
+        Trade,
+        source,
+        key=("account_id", "source_key"),
+        insert_only=("id", "user_id", "first_seen_at"),
+    )
+
+
+def project_holdings(
+    session: Session, account: LinkedAccount, as_of: dt.date | None = None
+) -> WriteCounts:
+    """Bring positions into the ledger.
+
+    :param as_of: those of one day; None: of every day that was read.
+    """
     source = select_text(
         read_sql(__file__, "holdings.sql"),
         Holding,
@@ -303,5 +355,14 @@ def project_holdings(session: Session, account: LinkedAccount, as_of: dt.date) -
         as_of=as_of,
     )
     return upsert_from_select(
-        session, Holding, source, key=("account_id", "instrument_id", "as_of")
+        session,
+        Holding,
+        source,
+        key=("account_id", "instrument_id", "as_of"),
+        insert_only=("id",),
     )
+
+
+def _with_fills(name: str) -> str:
+    """Return a statement that is made on the fills of an account."""
+    return read_sql(__file__, name).replace("{fills}", read_sql(__file__, "fills.sql"))

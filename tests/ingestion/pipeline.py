@@ -33,6 +33,7 @@ def project(run: Run) -> list[StepOutcome]:
         ledger.project_balance_snapshots(run),
         ledger.project_transactions(run),
         ledger.project_holdings(run),
+        ledger.project_trades(run),
     ]
 
 

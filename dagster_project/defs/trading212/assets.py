@@ -91,4 +91,5 @@ FEEDS = {
     "balance_snapshots": [account_summary],
     "transactions": [orders, dividends, cash_transactions, exports, instruments],
     "holdings": [positions, instruments],
+    "trades": [orders, instruments],
 }

@@ -40,6 +40,7 @@ from postgres.common.models.recurring import (
     RecurringPatternTransaction,
     RecurringRemoval,
 )
+from postgres.common.models.trades import Disposal, Trade
 from postgres.common.models.transactions import Merchant, MerchantAlias, Transaction
 from postgres.common.models.transfers import Transfer, TransferQueue
 
@@ -53,6 +54,7 @@ __all__ = [
     "BudgetTag",
     "Connection",
     "Deferral",
+    "Disposal",
     "FinancialMilestone",
     "FxRate",
     "Goal",
@@ -80,6 +82,7 @@ __all__ = [
     "TagRemoval",
     "TagRule",
     "TagRuleProgress",
+    "Trade",
     "Transaction",
     "TransactionSplit",
     "Transfer",

@@ -1,13 +1,21 @@
 -- The positions of a day. Prices come in the instrument's unit, which may be pence; cost and value
 -- are in the account's currency already.
 select
+    p.id,
     p.user_id,
     :account_id as account_id,
     i.id as instrument_id,
     p.as_of,
     p.quantity,
-    (p.payload ->> 'averagePricePaid')::numeric / u.units as average_price,
-    (p.payload ->> 'currentPrice')::numeric / u.units as price,
+    -- In a unit that nobody tells, a price may be a hundred times too high.
+    case
+        when u.unit is not null
+            then (p.payload ->> 'averagePricePaid')::numeric / common.units_per_major(u.unit)
+    end as average_price,
+    case
+        when u.unit is not null
+            then (p.payload ->> 'currentPrice')::numeric / common.units_per_major(u.unit)
+    end as price,
     case
         when p.quantity = 0 then 0 else (p.payload #>> '{walletImpact,totalCost}')::numeric
     end as cost,
@@ -22,9 +30,6 @@ inner join common.instruments as i
     on i.provider = 'trading212' and i.provider_instrument_id = p.ticker
 left join trading212.instruments as t on t.ticker = p.ticker
 cross join lateral (
-    select
-        common.units_per_major(
-            coalesce(p.payload #>> '{instrument,currency}', t.currency_code)
-        ) as units
+    select coalesce(p.payload #>> '{instrument,currency}', t.currency_code) as unit
 ) as u
-where p.api_key_id = :api_key_id and p.as_of = :as_of
+where p.api_key_id = :api_key_id and (cast(:as_of as date) is null or p.as_of = :as_of)

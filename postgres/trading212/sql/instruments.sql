@@ -13,6 +13,13 @@ with named as (
         o.changed_at
     from trading212.orders as o
     where o.ticker is not null
+    union all
+    select
+        d.ticker,
+        d.payload -> 'instrument',
+        d.changed_at
+    from trading212.dividends as d
+    where d.ticker is not null
 ),
 
 latest as (
@@ -24,6 +31,7 @@ latest as (
 )
 
 select
+    md5('trading212:' || n.ticker)::uuid as id,
     'trading212' as provider,
     n.ticker as provider_instrument_id,
     coalesce(i.payload ->> 'name', n.instrument ->> 'name', n.ticker) as name,

@@ -1,0 +1,127 @@
+"""Disposals: which shares each sale was of, by each method."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Hashable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from postgres.common.enums import LotMethod
+from postgres.common.lots.fifo import match_fifo
+from postgres.common.lots.history import steps
+from postgres.common.lots.matches import Match
+from postgres.common.lots.section104 import match_section_104
+from postgres.common.models import Disposal, Instrument, Trade
+from postgres.common.operations.trades import fill_of
+from postgres.core import WriteCounts, upsert
+from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
+
+
+def get_disposal(session: Session, user_id: uuid.UUID, disposal_id: uuid.UUID) -> Disposal | None:
+    """Return one part of a user's sale."""
+    return session.scalars(
+        sa.select(Disposal).where(Disposal.id == disposal_id, Disposal.user_id == user_id)
+    ).one_or_none()
+
+
+def list_disposals(
+    session: Session,
+    user_id: uuid.UUID,
+    *,
+    trade_id: uuid.UUID | None = None,
+    method: LotMethod | None = None,
+    after: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Disposal]:
+    """Return the parts of a user's sales, sale by sale.
+
+    :param trade_id: of one sale.
+    :param after: from the page before.
+    """
+    query = sa.select(Disposal).where(Disposal.user_id == user_id)
+    if trade_id is not None:
+        query = query.where(Disposal.trade_id == trade_id)
+    if method is not None:
+        query = query.where(Disposal.method == method)
+    order = (Key(Disposal.trade_id), Key(Disposal.method), Key(Disposal.place), Key(Disposal.id))
+    return fetch_page(session, query, order=order, after=after, limit=limit)
+
+
+def match_disposals(session: Session, user_id: uuid.UUID) -> WriteCounts:
+    """Match all sales of a user anew with what was bought; what comes out as before stays.
+
+    First in, first out goes by account and security. The pools of section 104 are one person's:
+    they go over all accounts of one currency, by ISIN where it is known. The caller holds the
+    lock of the user's disposals, see :func:`postgres.core.lock`.
+    """
+    isin = sa.func.coalesce(Instrument.isin, sa.cast(Trade.security_id, sa.Text))
+    trades = session.execute(
+        sa.select(Trade, isin)
+        .join(Instrument, Instrument.id == Trade.security_id)
+        .where(Trade.user_id == user_id)
+        .order_by(Trade.traded_at, Trade.id)
+    ).all()
+    by_account = [fill_of(trade, (trade.account_id, trade.security_id)) for trade, _ in trades]
+    pooled = [fill_of(trade, _class(trade, name)) for trade, name in trades]
+    currencies = {trade.id: trade.currency for trade, _ in trades}
+    rows: list[dict[str, Any]] = []
+    for method, matches in (
+        (LotMethod.FIFO, match_fifo(steps(by_account))),
+        (LotMethod.SECTION_104, match_section_104(steps(pooled))),
+    ):
+        rows += _rows(user_id, method, matches, currencies)
+    counts = upsert(session, Disposal, rows, key=("trade_id", "method", "place"))
+    kept = sa.tuple_(Disposal.trade_id, Disposal.method, Disposal.place)
+    if counts.unchanged + counts.written != _count(session, user_id):
+        session.execute(
+            sa.delete(Disposal)
+            .where(
+                Disposal.user_id == user_id,
+                kept.not_in([(row["trade_id"], row["method"], row["place"]) for row in rows])
+                if rows
+                else sa.true(),
+            )
+            .execution_options(synchronize_session=False)
+        )
+    return counts
+
+
+def _class(trade: Trade, name: str) -> Hashable:
+    return (trade.currency, name)
+
+
+def _count(session: Session, user_id: uuid.UUID) -> int:
+    query = sa.select(sa.func.count()).select_from(Disposal).where(Disposal.user_id == user_id)
+    return session.scalar(query) or 0
+
+
+def _rows(
+    user_id: uuid.UUID,
+    method: LotMethod,
+    matches: list[Match],
+    currencies: dict[uuid.UUID, str],
+) -> list[dict[str, Any]]:
+    places: dict[uuid.UUID, int] = {}
+    rows = []
+    for match in matches:
+        places[match.sale] = place = places.get(match.sale, 0) + 1
+        rows.append(
+            {
+                "id": uuid.uuid5(match.sale, f"{method.value}:{place}"),
+                "user_id": user_id,
+                "trade_id": match.sale,
+                "method": method,
+                "place": place,
+                "rule": match.rule,
+                "acquired_on": match.acquired_on,
+                "quantity": match.quantity,
+                "proceeds": match.proceeds,
+                "fees": match.fees,
+                "cost": match.cost,
+                "currency": currencies[match.sale],
+            }
+        )
+    return rows
