@@ -96,6 +96,10 @@ reliability: install-dev ## Read ten thousand broken rows and as many made-up ba
 broker-history: install-dev ## Read a broker's history of 20,000 items whose pages fail at random, and compare it with the truth
 	$(BIN)/python -m benchmarks.broker_history $(ITEMS)
 
+.PHONY: broker-worlds
+broker-worlds: install-dev ## Read hundreds of made-up accounts at a broker, and compare the ledger with the truth
+	$(BIN)/python -m benchmarks.broker_worlds $(WORLDS)
+
 .PHONY: format
 format: install-dev ## Put code and SQL into shape
 	$(BIN)/ruff format .

@@ -25,6 +25,7 @@ from cli.output import (
 )
 from cli.session import choose_user, opened
 from farthing import clock
+from ingestion import proofs
 from ingestion.gocardless import planner, quota, targets
 from ingestion.gocardless.planner import Standing
 from ingestion.gocardless.targets import Account
@@ -36,6 +37,7 @@ from postgres.common.operations.balances import Reconciliation
 from postgres.gocardless.models import BankAccount
 from postgres.gocardless.operations import bank_accounts
 from postgres.gocardless.placement import list_questions
+from postgres.trading212.proofs import Disagreement
 
 
 def show(user: str | None, *, as_json: bool) -> None:
@@ -51,6 +53,7 @@ def show(user: str | None, *, as_json: bool) -> None:
                 for each in provider_limits.list_provider_limits(session, "gocardless")
             ]
         checked = balances.reconcile(session, user_id=owner.id)
+        disagreed = proofs.replay_accounts(session, user_id=owner.id)
         set_aside = quarantine.count_quarantine(session, owner.id)
         asked = list_questions(session, user_id=owner.id)
         gaps = [gap for each in bank_accounts.list_gaps(session, owner.id) for gap in _gaps(each)]
@@ -64,6 +67,7 @@ def show(user: str | None, *, as_json: bool) -> None:
                 "connections": [each.to_json() for each in connected],
                 "rate_limits": limits,
                 "balances": [_balance(each) for each in checked],
+                "disagreements": [_disagreement(each) for each in disagreed],
                 "quarantined": set_aside,
                 "gaps": gaps,
                 "questions": [question_json(each) for each in asked],
@@ -79,6 +83,9 @@ def show(user: str | None, *, as_json: bool) -> None:
     heading("The rest")
     aside = f"{count(set_aside, 'row')} in quarantine"
     say(Text(f"{aside}; `farthing quarantine list` shows why", BAD) if set_aside else aside)
+    if disagreed:
+        others = f" (and {count(len(disagreed) - 1, 'other item')})" if disagreed[1:] else ""
+        say(Text(f"{disagreed[0].describe()}{others}", BAD))
     for gap in gaps:
         say(Text("Nothing was read of {account} from {first} to {last}".format_map(gap), BAD))
     analysis = f"Last analysis: {minute(analysed_at) + ' UTC' if analysed_at else 'none yet'}"
@@ -140,6 +147,19 @@ def _balance(balance: Reconciliation) -> dict[str, Any]:
         "observed_at": balance.observed_at,
         "drifts_since": balance.drifts_since,
         "agrees_since": balance.agrees_since,
+    }
+
+
+def _disagreement(item: Disagreement) -> dict[str, Any]:
+    return {
+        "account_id": item.account_id,
+        "account": item.account,
+        "currency": item.currency,
+        "about": item.what,
+        "item": item.item,
+        "day": item.on_day,
+        "stated": item.stated,
+        "found": item.found,
     }
 
 

@@ -26,6 +26,7 @@ class Core:
     :param daily_limit: successful calls a day for each account and scope.
     :param bank_limits: the same by institution, of banks that allow fewer.
     :param reports: that the broker was asked for, the oldest first.
+    :param has_trader: see :class:`sandbox.world.World`.
     """
 
     state: State
@@ -40,9 +41,10 @@ class Core:
     consents: Consents = field(default_factory=Consents)
     requests: list[dict[str, Any]] = field(default_factory=list)
     bank_limits: Mapping[str, int] = field(default_factory=dict)
+    has_trader: bool = False
 
     def __post_init__(self) -> None:
-        self.world = world(self.state.seed, self.state.start)
+        self.world = world(self.state.seed, self.state.start, self.has_trader)
 
     def now(self) -> dt.datetime:
         """Return the instant it is here, with every day up to it lived."""

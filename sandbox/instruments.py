@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from sandbox.market import EUR_PER_GBP, USD_PER_GBP, Market, Walk
+from sandbox.market import Market, Walk
 
 
 class Venue(Enum):
@@ -17,6 +17,7 @@ class Venue(Enum):
     NASDAQ = (51, "NASDAQ", 71, 15)
     NYSE = (52, "NYSE", 70, 15)
     XETRA = (32, "Deutsche Börse Xetra", 88, 10)
+    PARIS = (41, "Euronext Paris", 93, 11)
 
     def __init__(self, exchange_id: int, title: str, schedule_id: int, trades_at: int) -> None:
         self.exchange_id = exchange_id
@@ -52,10 +53,8 @@ class Instrument:
     def fx_rate(self, market: Market, day: dt.date) -> Decimal:
         """Return how many units of the quoted currency make one pound."""
         match self.currency:
-            case "USD":
-                return market.value(USD_PER_GBP, day)
-            case "EUR":
-                return market.value(EUR_PER_GBP, day)
+            case "USD" | "EUR":
+                return market.rate(self.currency, day)
             case "GBX":
                 return Decimal(100)
             case _:
@@ -100,6 +99,14 @@ INSTRUMENTS: dict[str, Instrument] = {
         Instrument(
             "SHELl_EQ", "Shell", "SHEL", "GB00BP6MXD84", "GBX", "STOCK", Venue.LONDON,
             _walk("SHEL", "2710.50", 3),
+        ),
+        Instrument(
+            "TTEp_EQ", "TotalEnergies", "TTE", "FR0000120271", "EUR", "STOCK", Venue.PARIS,
+            _walk("TTE", "58.34", 3), Decimal("0.85"), (1, 4, 7, 10), 5,
+        ),
+        Instrument(
+            "RBI_AT_EQ", "Raiffeisen Bank International", "RBI", "AT0000606306", "EUR", "STOCK",
+            Venue.XETRA, _walk("RBI", "26.10", 5, 150),
         ),
     )
 }  # fmt: skip

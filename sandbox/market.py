@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
+import zipfile
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from random import Random
+
+from currency_converter import CURRENCY_FILE
 
 from sandbox.working_days import ONE_DAY
 
@@ -43,6 +50,15 @@ class Market:
             values.append(self._step(walk, values[-1], len(values)))
         return values[max(wanted, 0)]
 
+    def rate(self, currency: str, day: dt.date) -> Decimal:
+        """Return how many units of a currency the broker gives for a pound.
+
+        That is the central bank's rate of the day: a ledger may hold prices against it. After the
+        end of the installed history the last one stays.
+        """
+        days, rates = _reference_rates(currency)
+        return rates[max(bisect_right(days, day) - 1, 0)]
+
     def _step(self, walk: Walk, last: Decimal, index: int) -> Decimal:
         day = self.start + index * ONE_DAY
         rng = Random(f"{self.seed}/{self.start}/{walk.name}/{day}")
@@ -53,6 +69,20 @@ class Market:
         return max(last + pull + drift, floor).quantize(walk.places)
 
 
-# How many units of the currency one pound buys.
+@lru_cache
+def _reference_rates(currency: str) -> tuple[list[dt.date], list[Decimal]]:
+    """Return the days that have rates, oldest first, and units of a currency for one pound."""
+    with zipfile.ZipFile(CURRENCY_FILE) as installed:
+        text = installed.read("eurofxref-hist.csv").decode("ascii")
+    found = []
+    for row in csv.DictReader(io.StringIO(text)):
+        for_a_euro = "1" if currency == "EUR" else row[currency]
+        if "N/A" not in (for_a_euro, row["GBP"]):
+            rate = Decimal(for_a_euro) / Decimal(row["GBP"])
+            found.append((dt.date.fromisoformat(row["Date"]), rate.quantize(Decimal("0.0001"))))
+    found.sort()
+    return [day for day, _ in found], [rate for _, rate in found]
+
+
+# How many units of the currency one pound buys at the household's bank.
 EUR_PER_GBP = Walk("EUR_PER_GBP", Decimal("1.1650"), Decimal("0.0001"), swing=35)
-USD_PER_GBP = Walk("USD_PER_GBP", Decimal("1.2900"), Decimal("0.0001"), swing=45)

@@ -42,6 +42,7 @@ class Options:
     :param bank_limits: the same by institution, of banks that allow fewer.
     :param gocardless_limits: whether the limits a minute are enforced.
     :param trading212_limits: whether the broker's limits are enforced.
+    :param has_trader: somebody who tries everything has the account at the broker.
     """
 
     seed: int | None = None
@@ -52,6 +53,7 @@ class Options:
     bank_limits: Mapping[str, int] = field(default_factory=dict)
     gocardless_limits: bool = False
     trading212_limits: bool = False
+    has_trader: bool = False
 
     def core(self) -> Core:
         """Return a fresh core, with the present already lived.
@@ -64,6 +66,7 @@ class Options:
             bank_limits=self.bank_limits,
             gocardless_windows=Windows(enforced=self.gocardless_limits),
             trading212_windows=Windows(enforced=self.trading212_limits),
+            has_trader=self.has_trader,
         )
         core.now()
         return core
@@ -259,6 +262,7 @@ def running(
     bank_limits: Mapping[str, int] | None = None,
     gocardless_limits: bool = False,
     trading212_limits: bool = False,
+    has_trader: bool = False,
 ) -> Iterator[Sandbox]:
     """Run a sandbox in a thread of this process for as long as the block lasts.
 
@@ -275,6 +279,7 @@ def running(
         bank_limits=bank_limits or {},
         gocardless_limits=gocardless_limits,
         trading212_limits=trading212_limits,
+        has_trader=has_trader,
     )
     server = http_server(options.core())
     listener = listen(HOST, port)

@@ -9,13 +9,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from sandbox.broker import CURRENCY, Holding, Order, fold
+from sandbox.broker import CURRENCY
 from sandbox.cards import spent_by_card
 from sandbox.clock import UK, iso_millis
 from sandbox.core import Core, core_of
-from sandbox.instruments import INSTRUMENTS, Instrument, Venue
+from sandbox.instruments import Instrument, Venue
 from sandbox.limits import Limit
 from sandbox.market import PENNY
+from sandbox.portfolio import Holding, Order
 from sandbox.trading212_wire import Json, key_of, problem, with_key
 from sandbox.working_days import ONE_DAY, is_working
 
@@ -39,7 +40,7 @@ def summary_body(core: Core, now: dt.datetime, account_id: int) -> Json:
     fills = broker.fills_until(now)
     cash = broker.cash_until(now) + spent_by_card(core, now)
     reserved = sum((order.reserved for order in broker.pending(now)), Decimal("0.00"))
-    positions = [position_body(core, holding, now) for holding in fold(fills).values()]
+    positions = [position_body(core, holding, now) for holding in broker.holdings_at(now).values()]
     value = sum((row["walletImpact"]["currentValue"] for row in positions), Decimal("0.00"))
     cost = sum((row["walletImpact"]["totalCost"] for row in positions), Decimal("0.00"))
     realised = sum((fill.realised or Decimal(0) for _, fill in fills), Decimal("0.00"))
@@ -67,7 +68,7 @@ async def positions(request: Request) -> Any:
     core = core_of(request)
     now = core.now()
     ticker = request.query_params.get("ticker")
-    held = fold(core.world.broker.fills_until(now))
+    held = core.world.broker.holdings_at(now)
     rows = [holding for name, holding in sorted(held.items()) if ticker in (None, name)]
     return [position_body(core, holding, now) for holding in rows]
 
@@ -76,7 +77,7 @@ def position_body(core: Core, holding: Holding, now: dt.datetime) -> Json:
     """Return what is held of one instrument."""
     day = now.astimezone(UK).date()
     market, instrument = core.world.market, holding.instrument
-    price = market.value(instrument.price, day)
+    price = core.world.broker.price(instrument, day)
     rate = instrument.fx_rate(market, day)
     value = (holding.quantity * price / rate).quantize(PENNY)
     return {
@@ -111,7 +112,8 @@ def in_pies(holding: Holding) -> Decimal:
 @with_key("metadata", Limit(1, 50))
 async def instruments(request: Request) -> Any:
     """List what can be traded."""
-    del request
+    core = core_of(request)
+    today = core.now().astimezone(UK).date()
     return [
         {
             "ticker": each.ticker,
@@ -125,7 +127,7 @@ async def instruments(request: Request) -> Any:
             "extendedHours": each.venue in (Venue.NASDAQ, Venue.NYSE),
             "addedOn": "2020-07-07T07:07:07.000Z",
         }
-        for each in INSTRUMENTS.values()
+        for each in core.world.broker.listed(today)
     ]
 
 
@@ -199,7 +201,11 @@ def order_body(order: Order, now: dt.datetime) -> Json:
     else:
         body |= {"quantity": order.quantity, "filledQuantity": filled}
     if order.limit_price is not None:
-        body |= {"limitPrice": order.limit_price, "timeInForce": order.time_in_force}
+        body |= {"limitPrice": order.limit_price}
+    if order.stop_price is not None:
+        body |= {"stopPrice": order.stop_price}
+    if order.type != "MARKET":
+        body |= {"timeInForce": order.time_in_force}
     return body
 
 

@@ -11,11 +11,12 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.routing import Route
 
-from sandbox.broker import CURRENCY, Dividend, Fill, Order
+from sandbox.broker import CURRENCY
 from sandbox.clock import iso_millis, parse_instant
 from sandbox.core import core_of
 from sandbox.instruments import Instrument
 from sandbox.limits import Limit
+from sandbox.portfolio import Dividend, Fill, Order
 from sandbox.trading212 import instrument_body, order_body
 from sandbox.trading212_wire import Json, bad_request, call_of, with_key
 
@@ -179,7 +180,7 @@ def _fill(fill: Fill, at: Instant) -> Json:
         impact["realisedProfitLoss"] = fill.realised
     return {
         "id": fill.id,
-        "type": "TRADE",
+        "type": fill.type,
         "quantity": fill.quantity,
         "price": fill.price,
         "filledAt": iso_millis(at(fill.at)),

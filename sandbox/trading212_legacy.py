@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from sandbox.broker import CURRENCY, fold
+from sandbox.broker import CURRENCY
 from sandbox.core import core_of
 from sandbox.limits import Limit
 from sandbox.trading212 import position_body, summary_body
@@ -43,7 +43,7 @@ async def portfolio(request: Request) -> Any:
     """List what is held."""
     core = core_of(request)
     now = core.now()
-    held = fold(core.world.broker.fills_until(now))
+    held = core.world.broker.holdings_at(now)
     return [_flat(position_body(core, holding, now)) for _, holding in sorted(held.items())]
 
 

@@ -10,11 +10,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from sandbox.broker import Holding, fold
 from sandbox.clock import UK
 from sandbox.core import Core, core_of
 from sandbox.limits import Limit
 from sandbox.market import PENNY
+from sandbox.portfolio import Holding
 from sandbox.trading212 import in_pies
 from sandbox.trading212_wire import Json, problem, with_key
 
@@ -100,7 +100,7 @@ def _detail(core: Core, one: Pie, now: dt.datetime) -> Json:
 
 def _slices(core: Core, one: Pie, now: dt.datetime) -> list[tuple[str, Decimal, Decimal, Decimal]]:
     """Return ticker, quantity, cost and value of each slice that there is something of."""
-    held = fold(core.world.broker.fills_until(now))
+    held = core.world.broker.holdings_at(now)
     day = now.astimezone(UK).date()
     found = []
     for ticker in one.tickers:
@@ -115,7 +115,7 @@ def _worth(
     core: Core, holding: Holding, quantity: Decimal, day: dt.date
 ) -> tuple[Decimal, Decimal]:
     market, instrument = core.world.market, holding.instrument
-    value = quantity * market.value(instrument.price, day) / instrument.fx_rate(market, day)
+    value = quantity * core.world.broker.price(instrument, day) / instrument.fx_rate(market, day)
     cost = holding.cost * quantity / holding.quantity
     return cost.quantize(PENNY), value.quantize(PENNY)
 

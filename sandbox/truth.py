@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.accounts import ACCOUNTS, Account, at_institution, find_account
-from sandbox.broker import ACCOUNT_ID, CURRENCY, fold
+from sandbox.broker import ACCOUNT_ID, CURRENCY
 from sandbox.clock import UK, iso_micros
 from sandbox.core import Core
 from sandbox.ledger import Entry
@@ -98,6 +98,7 @@ def _broker_account(core: Core, now: dt.datetime) -> Json:
     cash += [
         (fill.at, _cash(order.side, fill.cash, fill.at, order_id=order.id, fill_id=fill.id))
         for order, fill in fills
+        if fill.cash
     ]
     return {
         "id": ACCOUNT_ID,
@@ -110,7 +111,7 @@ def _broker_account(core: Core, now: dt.datetime) -> Json:
                 "quantity": f"{holding.quantity:f}",
                 "total_cost": str(holding.cost),
             }
-            for ticker, holding in sorted(fold(fills).items())
+            for ticker, holding in sorted(broker.holdings_at(now).items())
         ],
     }
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
 
-from sandbox import small_household
+from sandbox import investor, small_household
 from sandbox.accounts import SMALL
 from sandbox.broker import Broker
 from sandbox.clock import UK
 from sandbox.household import Household
 from sandbox.ledger import Booked, Entry, Ledger
 from sandbox.market import Market
+from sandbox.trader import Trader
 from sandbox.working_days import ONE_DAY
 
 MONTHS_OF_HISTORY = 24
@@ -35,17 +36,21 @@ def first_day(now: dt.datetime) -> dt.date:
 
 
 @lru_cache(maxsize=8)
-def world(seed: int, start: dt.date) -> World:
+def world(seed: int, start: dt.date, has_trader: bool = False) -> World:
     """Return the world of a seed and a start; there is one, however many servers show it."""
-    return World(seed, start)
+    return World(seed, start, has_trader)
 
 
 @dataclass
 class World:
-    """Days are lived on demand, once each, and kept. Accounts go by the key of their books."""
+    """Days are lived on demand, once each, and kept. Accounts go by the key of their books.
+
+    :param has_trader: somebody who tries everything has the account at the broker.
+    """
 
     seed: int
     start: dt.date
+    has_trader: bool = False
     ledger: Ledger = field(init=False)
     small: Ledger = field(init=False)
     market: Market = field(init=False)
@@ -58,7 +63,12 @@ class World:
         self.ledger = Ledger(self.seed, self.start)
         self.small = Ledger(self.seed, self.start)
         self.market = Market(self.seed, self.start)
-        self.broker = Broker(self.seed, self.start, self.market)
+        self.broker = Broker(
+            self.seed,
+            self.start,
+            self.market,
+            Trader(self.seed) if self.has_trader else investor.Household(),
+        )
         self.household = Household(self.ledger, self.market)
         self._next = self.start
 

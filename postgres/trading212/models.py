@@ -309,6 +309,8 @@ class ExportRow(HasId, RawRow, Base):
     identity_key: Mapped[str] = mapped_column(comment="the id, else content and occurrence")
     occurred_at: Mapped[dt.datetime | None]
     refusal: Mapped[str | None] = mapped_column(comment="why it cannot be placed in the ledger")
+
+
 class FormerId(Base):
     """The id of a ledger row from before ids followed from raw rows. It keeps its name for ever."""
 

@@ -227,6 +227,9 @@ def test_a_rename_is_what_one_has_too_many_and_another_lacks() -> None:
     # Not the same number, or the other way round in time.
     assert find_renames({"A": traded("10", 1, 2), "B": traded("-9", 3, 4)}) == {}
     assert find_renames({"A": traded("10", 5, 6), "B": traded("-10", 3, 4)}) == {}
+    # Renamed twice, and bought under each name.
+    thrice = {"A": traded("1.5", 1, 2), "B": traded("2.5", 3, 4), "C": traded("-4", 5, 6)}
+    assert find_renames(thrice) == {"A": "C", "B": "C"}
     # Two that fit: the ISIN decides, or nothing does.
     rivals = {"A": traded("10", 1, 2, "X"), "B": traded("-10", 3, 4), "C": traded("-10", 3, 4, "X")}
     assert find_renames(rivals) == {"A": "C"}

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from sandbox.accounts import ACCOUNTS, CURRENT, EURO, HARBOUR, NORTHGATE
 from sandbox.banks import booked_row
-from sandbox.broker import fold
 from sandbox.clock import UK
 from sandbox.ledger import Kind
 from sandbox.recurring import SERIES

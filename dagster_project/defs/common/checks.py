@@ -1,21 +1,26 @@
 """Whether the ledger adds up, and whether everything is in it."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from dagster_project.defs.common.assets import (
     accounts,
     balance_snapshots,
     connections,
+    trades,
     transactions,
 )
 from dagster_project.lib.resources import Ledger
 from dagster_project.lib.results import table
 from farthing import clock
 from ingestion import ledger as projections
+from ingestion import proofs
 from postgres.common.operations import connections as permissions
 from postgres.common.operations import quarantine
 from postgres.common.operations.notifications import CONSENT_WARNING_DAYS
 from postgres.gocardless import placement
+from postgres.trading212.proofs import Disagreement
 
 _CONSENT = ("institution", "days left", "ends", "needs", "reason")
 _COLUMNS = (
@@ -28,6 +33,7 @@ _COLUMNS = (
     "drifts since",
     "agrees since",
 )
+_ITEMS = ("account", "about", "item", "day", "stated", "found", "currency")
 
 
 @dg.asset_check(asset=balance_snapshots, additional_deps=[transactions])
@@ -119,3 +125,53 @@ def accounts_are_known(ledger: Ledger) -> dg.AssetCheckResult:
         description=f"{len(asked)} wait for an answer; see `farthing accounts`",
         metadata={"waiting": len(asked)},
     )
+
+
+@dg.asset_check(asset=trades, additional_deps=[transactions, balance_snapshots])
+def brokers_follow_from_their_history(ledger: Ledger) -> dg.AssetCheckResult:
+    """Rebuild shares, costs, profits and cash from what happened, and compare with the broker's."""
+    with ledger.run() as run, run.sessions.begin() as session:
+        wrong = proofs.replay_accounts(session)
+    return _agreement(wrong, "all of it follows from the history")
+
+
+@dg.asset_check(asset=trades)
+def prices_make_up_the_money(ledger: Ledger) -> dg.AssetCheckResult:
+    """Compare shares times price times rate with the money of each trade and holding."""
+    with ledger.run() as run:
+        wrong = proofs.check_prices(run)
+    return _agreement(wrong, "every price makes up its money")
+
+
+@dg.asset_check(asset=transactions)
+def kinds_are_known(ledger: Ledger) -> dg.AssetCheckResult:
+    """Look for rows of a broker that are kept and that nobody knows what to make of."""
+    with ledger.run() as run:
+        unknown = proofs.list_unknown_rows(run)
+    return dg.AssetCheckResult(
+        passed=not unknown,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{len(unknown)}; the first: {unknown[0].what}, {unknown[0].item}"
+            if unknown
+            else "all are known"
+        ),
+        metadata={"rows": len(unknown), **_items(unknown)},
+    )
+
+
+def _agreement(wrong: Sequence[Disagreement], fine: str) -> dg.AssetCheckResult:
+    """Say whether broker and ledger agree, and the first item of which they do not."""
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        description=wrong[0].describe() if wrong else fine,
+        metadata={"disagreements": len(wrong), **_items(wrong)},
+    )
+
+
+def _items(found: Sequence[Disagreement]) -> dict[str, dg.MarkdownMetadataValue]:
+    rows = [
+        (each.account, each.what, each.item, each.on_day, each.stated, each.found, each.currency)
+        for each in found
+    ]
+    return {"items": table(_ITEMS, rows)} if rows else {}

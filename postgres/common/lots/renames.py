@@ -7,9 +7,15 @@ sold, that was never bought. Both lack the same number of shares.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import combinations
+
+_NAMES = 4
+"""So many old names of one security are looked for, among so many candidates."""
+_CANDIDATES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,35 +33,63 @@ class Traded:
 
 
 def find_renames(traded: Mapping[Hashable, Traded]) -> dict[Hashable, Hashable]:
-    """Return the new name of each security that was renamed.
+    """Return today's name of each security that was renamed, once or more often.
 
-    Two belong together if the one has just the shares too many that the other lacks, and was last
-    traded before the other first was. Where several fit, the same ISIN decides; else nothing does.
+    They belong together if the old ones have just the shares too many that the new one lacks, and
+    were last traded before the new one first was. Where several fit, the fewest do it, then the
+    same ISIN; if that is not plain either, nothing is decided.
     """
     old = {name: one for name, one in traded.items() if one.surplus > 0}
     new = {name: one for name, one in traded.items() if one.surplus < 0}
-    fitting = {
-        before: [after for after, other in new.items() if _fits(one, other)]
-        for before, one in old.items()
+    chosen = {
+        after: before
+        for after, one in new.items()
+        if (before := _only(_explanations(one, old), one, old)) is not None
     }
-    chosen: dict[Hashable, Hashable] = {}
-    for before, candidates in fitting.items():
-        same = [name for name in candidates if _same_isin(old[before], new[name])]
-        if len(candidates) == 1:
-            chosen[before] = candidates[0]
-        elif len(same) == 1:
-            chosen[before] = same[0]
-    taken = list(chosen.values())
-    for before in [name for name, after in chosen.items() if taken.count(after) > 1]:
-        if not _same_isin(old[before], new[chosen[before]]):
-            del chosen[before]
-    taken = list(chosen.values())
-    return {before: after for before, after in chosen.items() if taken.count(after) == 1}
+    claims = Counter(name for names in chosen.values() for name in names)
+    return {
+        name: after
+        for after, names in chosen.items()
+        if all(claims[each] == 1 for each in names)
+        or (
+            all(_same_isin(old[each], new[after]) for each in names)
+            and not any(
+                other != after and _same_isin(old[each], new[other])
+                for each in names
+                for other in chosen
+                if each in chosen[other]
+            )
+        )
+        for name in names
+    }
 
 
-def _fits(old: Traded, new: Traded) -> bool:
-    is_before = old.last is None or new.first is None or old.last < new.first
-    return old.surplus == -new.surplus and is_before
+def _explanations(new: Traded, old: Mapping[Hashable, Traded]) -> list[tuple[Hashable, ...]]:
+    """Return the fewest old names that together have what a new one lacks, in every such way."""
+    fitting = [name for name, one in old.items() if one.surplus <= -new.surplus]
+    fitting = [name for name in fitting if _is_before(old[name], new)][:_CANDIDATES]
+    for size in range(1, _NAMES + 1):
+        found = [
+            names
+            for names in combinations(fitting, size)
+            if sum((old[name].surplus for name in names), Decimal(0)) == -new.surplus
+        ]
+        if found:
+            return found
+    return []
+
+
+def _only(
+    explanations: list[tuple[Hashable, ...]], new: Traded, old: Mapping[Hashable, Traded]
+) -> tuple[Hashable, ...] | None:
+    if len(explanations) == 1:
+        return explanations[0]
+    same = [names for names in explanations if all(_same_isin(old[name], new) for name in names)]
+    return same[0] if len(same) == 1 else None
+
+
+def _is_before(old: Traded, new: Traded) -> bool:
+    return old.last is None or new.first is None or old.last < new.first
 
 
 def _same_isin(old: Traded, new: Traded) -> bool:

@@ -142,8 +142,10 @@ def _traded(
     if held is None:
         return {}
     found: dict[Hashable, Traded] = {}
-    for security in {fill.security for fill in fills} | set(held):
-        mine = [fill for fill in fills if fill.security == security]
+    by_security: dict[Hashable, list[Fill]] = {security: [] for security in held}
+    for fill in fills:
+        by_security.setdefault(fill.security, []).append(fill)
+    for security, mine in by_security.items():
         quantity, isin = held.get(security, (Decimal(0), None))
         found[security] = Traded(
             sum((fill.quantity for fill in mine), Decimal(0)) - quantity,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
 from postgres.common.models import Quarantine
@@ -28,7 +29,7 @@ def land(
     rows: Sequence[tuple[dict[str, Any], dict[str, Any]]],
     stamp: Stamp,
 ) -> WriteCounts:
-    """Store the positions of a day; one that was open earlier that day and is gone becomes zero.
+    """Store the positions of a day; one that was open when last read and is gone becomes zero.
 
     :param rows: payload, and ``identity_key``, ``ticker``, ``quantity`` in shares and ``refusal``;
         no key twice.
@@ -64,7 +65,38 @@ def land(
     )
     # What nobody knows an instrument of cannot be closed; it was only seen that day.
     session.execute(sa.delete(Position).where(*others, Position.refusal.is_not(None)))
-    return counts + WriteCounts(updated=len(closed.all()))
+    before = (
+        sa.select(sa.func.max(Position.as_of))
+        .where(Position.api_key_id == api_key_id, Position.as_of < as_of)
+        .scalar_subquery()
+    )
+    gone = sa.select(
+        Position.user_id,
+        Position.api_key_id,
+        sa.literal(as_of).label("as_of"),
+        Position.identity_key,
+        Position.ticker,
+        sa.literal(0).label("quantity"),
+        Position.payload,
+        Position.content_hash,
+        sa.literal(stamp.seen_at).label("first_seen_at"),
+        sa.literal(stamp.run_id).label("first_seen_run_id"),
+        sa.literal(stamp.changed_at).label("changed_at"),
+        sa.literal(stamp.run_id).label("changed_run_id"),
+    ).where(
+        Position.user_id == user_id,
+        Position.api_key_id == api_key_id,
+        Position.as_of == before,
+        Position.quantity != 0,
+        Position.identity_key.not_in([facts["identity_key"] for _, facts in rows]),
+    )
+    ended = session.execute(
+        pg.insert(Position)
+        .from_select([column.name for column in gone.selected_columns], gone)
+        .on_conflict_do_nothing()
+        .returning(Position.id)
+    )
+    return counts + WriteCounts(inserted=len(ended.all()), updated=len(closed.all()))
 
 
 def set_aside_refused(
