@@ -122,12 +122,24 @@ def upgrade() -> None:
             comment="what those cost at average, without fees; account currency, positive",
         ),
         sa.Column(
+            "paid_after",
+            sa.Numeric(),
+            nullable=True,
+            comment="the same in price_currency; null: a price is unknown",
+        ),
+        sa.Column(
             "profit",
             sa.Numeric(),
             nullable=True,
             comment=(
                 "of a sale, before fees, by average cost; null: a purchase, or the cost is unknown"
             ),
+        ),
+        sa.Column(
+            "price_profit",
+            sa.Numeric(),
+            nullable=True,
+            comment="the same in price_currency",
         ),
         sa.Column("raw_table", sa.Text(), nullable=False, comment="schema.table of the raw row"),
         sa.Column("raw_id", sa.Uuid(), nullable=False),

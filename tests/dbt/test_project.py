@@ -146,6 +146,9 @@ def test_accepted_values_are_the_enums(manifest: dict[str, Any]) -> None:
         ("fct_transactions", "status"): {"pending", "booked"},
         ("fct_transactions", "kind"): set(enums.TransactionKind),
         ("fct_transactions", "direction"): set(enums.RecurringDirection),
+        ("dim_instruments", "provider"): set(enums.Provider),
+        ("fct_trades", "kind"): set(enums.TradeKind),
+        ("fct_trades", "side"): {"buy", "sell"},
         ("fct_recurring_patterns", "direction"): set(enums.RecurringDirection),
         ("fct_recurring_patterns", "frequency"): set(enums.RecurringFrequency),
         ("fct_recurring_patterns", "schedule_kind"): {
@@ -198,7 +201,7 @@ def test_analysts_read_marts_and_nothing_else(empty: Ledger) -> None:
         marts = connection.execute(
             "select tablename from pg_tables where schemaname = 'marts'"
         ).fetchall()
-        assert len(marts) == 4
+        assert len(marts) == 10
         for (name,) in marts:
             connection.execute(_select_all("marts", name))
         for closed in (

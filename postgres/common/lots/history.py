@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
 
@@ -25,6 +25,7 @@ class Fill:
     :param quantity: shares; negative: sold.
     :param amount: money without fees; paid negative, received positive.
     :param fees: negative.
+    :param price: of a share, in the currency that the security is quoted in; None: unknown.
     """
 
     id: uuid.UUID
@@ -35,6 +36,7 @@ class Fill:
     amount: Decimal
     fees: Decimal = Decimal(0)
     kind: TradeKind = TradeKind.TRADE
+    price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def steps(fills: Iterable[Fill], renamed: Mapping[Hashable, Hashable] | None = N
 
     for fill in ordered:
         security = today.get(fill.security, fill.security)
-        named = fill if security == fill.security else _as(fill, security)
+        named = replace(fill, security=security)
         if waiting and named.at - waiting[0].at > _AT_ONCE:
             settle()
         if named.kind is TradeKind.TRADE:
@@ -95,12 +97,6 @@ def steps(fills: Iterable[Fill], renamed: Mapping[Hashable, Hashable] | None = N
             waiting.append(named)
     settle()
     return found
-
-
-def _as(fill: Fill, security: Hashable) -> Fill:
-    return Fill(
-        fill.id, security, fill.at, fill.day, fill.quantity, fill.amount, fill.fees, fill.kind
-    )
 
 
 def _count(step: Step, held: dict[Hashable, Decimal]) -> None:

@@ -62,9 +62,13 @@ class Trade(HasId, HasTimes, Base):
     cost_after: Mapped[Decimal | None] = mapped_column(
         comment="what those cost at average, without fees; account currency, positive"
     )
+    paid_after: Mapped[Decimal | None] = mapped_column(
+        comment="the same in price_currency; null: a price is unknown"
+    )
     profit: Mapped[Decimal | None] = mapped_column(
         comment="of a sale, before fees, by average cost; null: a purchase, or the cost is unknown"
     )
+    price_profit: Mapped[Decimal | None] = mapped_column(comment="the same in price_currency")
     raw_table: Mapped[str] = mapped_column(comment="schema.table of the raw row")
     raw_id: Mapped[uuid.UUID]
     first_seen_at: Mapped[dt.datetime]

@@ -17,7 +17,14 @@ from postgres.common.models import Holding, Instrument, Trade
 from postgres.core import copy_to_temporary, read_sql, table_of
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
-_WORKED_OUT = ("security_id", "quantity_after", "cost_after", "profit")
+_WORKED_OUT = (
+    "security_id",
+    "quantity_after",
+    "cost_after",
+    "paid_after",
+    "profit",
+    "price_profit",
+)
 
 
 def get_trade(session: Session, user_id: uuid.UUID, trade_id: uuid.UUID) -> Trade | None:
@@ -86,15 +93,19 @@ def work_out(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> int
     isins: dict[Hashable, str | None] = {trade.instrument_id: isin for trade, isin in rows}
     renamed = find_renames(_traded(fills, isins, _held(session, user_id, account_id)))
     after = follow(steps(fills, renamed))
-    changed = [
-        {"id": trade.id, **values}
-        for trade, _ in rows
-        for one in (after[trade.id],)
-        for values in (
-            dict(zip(_WORKED_OUT, (one.security, one.quantity, one.cost, one.profit), strict=True)),
+    changed = []
+    for trade, _ in rows:
+        one = after[trade.id]
+        facts = (
+            one.security,
+            one.quantity,
+            one.cost,
+            one.paid,
+            one.profit,
+            one.price_profit,
         )
-        if values != {name: getattr(trade, name) for name in _WORKED_OUT}
-    ]
+        if facts != tuple(getattr(trade, name) for name in _WORKED_OUT):
+            changed.append({"id": trade.id, **dict(zip(_WORKED_OUT, facts, strict=True))})
     if changed:
         _write(session, changed)
     return len(changed)
@@ -114,6 +125,7 @@ def fill_of(trade: Trade, security: Hashable) -> Fill:
         trade.amount,
         trade.fees,
         trade.kind,
+        trade.price,
     )
 
 

@@ -18,6 +18,8 @@ renamed as (
         description,
         counterparty_name,
         user_note,
+        raw_table,
+        raw_id,
         first_seen_at,
         updated_at
     from source
