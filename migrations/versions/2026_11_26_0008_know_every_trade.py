@@ -1,6 +1,6 @@
 """Know every trade of a broker's accounts, and which shares each sale was of.
 
-Revision: 0008, after 0006.
+Revision: 0008, after 0007.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -242,6 +242,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_disposals__user_id"), "disposals", ["user_id"], schema="common")
     op.create_table(
         "former_ids",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("api_key_id", sa.Uuid(), nullable=False),
         sa.Column(
@@ -263,7 +264,10 @@ def upgrade() -> None:
             name=op.f("fk_former_ids__user_id__users"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("api_key_id", "source_key", name=op.f("pk_former_ids")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_former_ids")),
+        sa.UniqueConstraint(
+            "api_key_id", "source_key", name=op.f("uq_former_ids__api_key_id_source_key")
+        ),
         schema="trading212",
     )
     op.create_index(op.f("ix_former_ids__user_id"), "former_ids", ["user_id"], schema="trading212")

@@ -311,15 +311,17 @@ class ExportRow(HasId, RawRow, Base):
     refusal: Mapped[str | None] = mapped_column(comment="why it cannot be placed in the ledger")
 
 
-class FormerId(Base):
+class FormerId(HasId, Base):
     """The id of a ledger row from before ids followed from raw rows. It keeps its name for ever."""
 
     __tablename__ = "former_ids"
-    __table_args__ = (_key(), {"schema": SCHEMA})
+    __table_args__ = (
+        _key(),
+        sa.UniqueConstraint("api_key_id", "source_key"),
+        {"schema": SCHEMA},
+    )
 
     user_id: Mapped[uuid.UUID] = owner()
-    api_key_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    source_key: Mapped[str] = mapped_column(
-        primary_key=True, comment="as in common.transactions, within the account"
-    )
+    api_key_id: Mapped[uuid.UUID]
+    source_key: Mapped[str] = mapped_column(comment="as in common.transactions, within the account")
     transaction_id: Mapped[uuid.UUID]

@@ -264,7 +264,7 @@ def project_transactions(session: Session, account: LinkedAccount) -> WriteCount
     if changed_through is None or changed_through == projected_through:
         return WriteCounts()
     source = select_text(
-        _with_fills("transactions.sql"),
+        _with_fills(read_sql(__file__, "transactions.sql")),
         Transaction,
         _TRANSACTION,
         user_id=account.user_id,
@@ -323,7 +323,7 @@ def project_trades(session: Session, account: LinkedAccount) -> WriteCounts:
     instruments tells of that.
     """
     source = select_text(
-        _with_fills("trades.sql"),
+        _with_fills(read_sql(__file__, "trades.sql")),
         Trade,
         _TRADE,
         user_id=account.user_id,
@@ -363,6 +363,6 @@ def project_holdings(
     )
 
 
-def _with_fills(name: str) -> str:
-    """Return a statement that is made on the fills of an account."""
-    return read_sql(__file__, name).replace("{fills}", read_sql(__file__, "fills.sql"))
+def _with_fills(statement: str) -> str:
+    """Return a statement that is made on the fills of an account, with those in it."""
+    return statement.replace("{fills}", read_sql(__file__, "fills.sql"))

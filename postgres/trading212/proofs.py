@@ -55,7 +55,7 @@ def replay_positions(
 
     :param user_id: of one user; None: of all.
     """
-    return _ask(session, "proofs.sql", user_id)
+    return _ask(session, read_sql(__file__, "proofs.sql"), user_id)
 
 
 def check_prices(session: Session, *, user_id: uuid.UUID | None = None) -> Sequence[Disagreement]:
@@ -66,7 +66,7 @@ def check_prices(session: Session, *, user_id: uuid.UUID | None = None) -> Seque
 
     :param user_id: of one user; None: of all.
     """
-    return _ask(session, "price_checks.sql", user_id)
+    return _ask(session, read_sql(__file__, "price_checks.sql"), user_id)
 
 
 def list_unknown_rows(
@@ -79,11 +79,9 @@ def list_unknown_rows(
 
     :param user_id: of one user; None: of all.
     """
-    return _ask(session, "unknown_rows.sql", user_id)
+    return _ask(session, read_sql(__file__, "unknown_rows.sql"), user_id)
 
 
-def _ask(session: Session, name: str, user_id: uuid.UUID | None) -> Sequence[Disagreement]:
-    statement = sa.text(read_sql(__file__, name)).bindparams(
-        sa.bindparam("user_id", user_id, sa.Uuid)
-    )
+def _ask(session: Session, sql: str, user_id: uuid.UUID | None) -> Sequence[Disagreement]:
+    statement = sa.text(sql).bindparams(sa.bindparam("user_id", user_id, sa.Uuid))
     return [Disagreement(*row) for row in session.execute(statement)]

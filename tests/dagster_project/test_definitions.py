@@ -23,7 +23,8 @@ PROVIDERS = {
         "cash_transactions", "pending_orders", "pies", "exports",
     },
 }  # fmt: skip
-LEDGER = {"connections", "accounts", "balance_snapshots", "transactions", "holdings"}
+HELD = {"holdings", "trades"}
+LEDGER = {"connections", "accounts", "balance_snapshots", "transactions", *HELD}
 DERIVED = {"fx_rates", "transaction_splits", "transfers"}
 WRITTEN_BACK = {"recurring_patterns", "notifications", "notification_deliveries"}
 DBT = {"staging", "intermediate", "marts"}
@@ -138,7 +139,7 @@ def test_history_is_partitioned_by_day_and_backfilled_in_one_run(defs: dg.Defini
 @pytest.mark.parametrize(
     ("job", "providers", "ledger"),
     [
-        ("sync_gocardless", {"gocardless"}, LEDGER - {"holdings"}),
+        ("sync_gocardless", {"gocardless"}, LEDGER - HELD),
         ("sync_trading212", {"trading212"}, LEDGER),
     ],
 )

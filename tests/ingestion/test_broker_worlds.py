@@ -86,6 +86,7 @@ def test_the_brokers_ledger_comes_back_from_raw_bit_for_bit(world: World) -> Non
         session.execute(
             sa.text(
                 "insert into trading212.former_ids"
+                " (user_id, api_key_id, source_key, transaction_id)"
                 " select t.user_id, k.id, t.source_key, gen_random_uuid()"
                 " from common.transactions as t cross join trading212.api_keys as k"
                 " where t.kind = 'dividend'"

@@ -35,6 +35,8 @@ ENTITIES = {
         "transactions",
         "balance_snapshots",
         "holdings",
+        "trades",
+        "disposals",
         "merchants",  # and merchant_aliases
         "transfers",
         "tags",
@@ -80,6 +82,7 @@ ENTITIES = {
         "pies",
         "exports",
         "export_rows",
+        "former_ids",
     ),
     "telegram": ("polling_cursors",),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Hashable, Mapping
 from decimal import Decimal
 
 import pytest
@@ -214,6 +215,10 @@ def test_a_security_is_known_under_its_new_name() -> None:
     assert told(match_fifo(history)) == [("fifo", "4", "20.00", "2024-01-02")]
 
 
+def renames(securities: Mapping[str, Traded]) -> dict[Hashable, Hashable]:
+    return find_renames(dict(securities.items()))
+
+
 def traded(surplus: str, first: int, last: int, isin: str | None = None) -> Traded:
     days = [dt.datetime(2024, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=n) for n in (first, last)]
     return Traded(Decimal(surplus), days[0], days[1], isin)
@@ -221,20 +226,24 @@ def traded(surplus: str, first: int, last: int, isin: str | None = None) -> Trad
 
 def test_a_rename_is_what_one_has_too_many_and_another_lacks() -> None:
     fine = traded("0", 1, 9)
-    assert find_renames({"A": traded("10", 1, 2), "B": traded("-10", 3, 4), "C": fine}) == {
-        "A": "B"
-    }
+    assert renames({"A": traded("10", 1, 2), "B": traded("-10", 3, 4), "C": fine}) == {"A": "B"}
     # Not the same number, or the other way round in time.
-    assert find_renames({"A": traded("10", 1, 2), "B": traded("-9", 3, 4)}) == {}
-    assert find_renames({"A": traded("10", 5, 6), "B": traded("-10", 3, 4)}) == {}
+    assert renames({"A": traded("10", 1, 2), "B": traded("-9", 3, 4)}) == {}
+    assert renames({"A": traded("10", 5, 6), "B": traded("-10", 3, 4)}) == {}
     # Renamed twice, and bought under each name.
     thrice = {"A": traded("1.5", 1, 2), "B": traded("2.5", 3, 4), "C": traded("-4", 5, 6)}
-    assert find_renames(thrice) == {"A": "C", "B": "C"}
+    assert renames(thrice) == {"A": "C", "B": "C"}
+    # Bought under the first name, sold in part under the second, and held under the third.
+    thrice = {"A": traded("5", 1, 2), "B": traded("-2", 3, 4), "C": traded("-3", 5, 6)}
+    assert renames(thrice) == {"A": "C", "B": "C"}
+    # Nobody sells what is not there yet.
+    assert renames({"A": traded("-2", 1, 2), "B": traded("2", 3, 4)}) == {}
     # Two that fit: the ISIN decides, or nothing does.
     rivals = {"A": traded("10", 1, 2, "X"), "B": traded("-10", 3, 4), "C": traded("-10", 3, 4, "X")}
-    assert find_renames(rivals) == {"A": "C"}
-    assert find_renames(rivals | {"A": traded("10", 1, 2)}) == {}
-    assert find_renames({"A": traded("1", 1, 2), "B": traded("1", 1, 2), "C": traded("-1", 3, 4)}) == {}  # fmt: skip
+    assert renames(rivals) == {"A": "C"}
+    assert renames(rivals | {"A": traded("10", 1, 2)}) == {}
+    two_of_one = {"A": traded("1", 1, 2), "B": traded("1", 1, 2), "C": traded("-1", 3, 4)}
+    assert renames(two_of_one) == {}
 
 
 moves = st.lists(

@@ -182,6 +182,9 @@ def test_broker_cash_is_the_sum_of_its_movements(seed: int) -> None:
     total = sum((row.amount for row in broker.cash if row.at <= NOW), Decimal(0))
     total += sum((row.amount for row in broker.dividends if row.at <= NOW), Decimal(0))
     for _, fill in broker.fills_until(NOW):
+        if fill.type != "TRADE":
+            assert (fill.cash, fill.taxes) == (0, ())
+            continue
         fees = -sum((amount for _, amount in fill.taxes), Decimal(0))
         assert all(amount <= 0 for _, amount in fill.taxes)
         assert fill.net > 0
@@ -213,13 +216,16 @@ def test_broker_cash_is_never_spent_twice(seed: int) -> None:
 def test_positions_are_the_sum_of_their_fills(seed: int) -> None:
     broker = _lived(seed).broker
     fills = broker.fills_until(NOW)
-    for ticker, holding in fold(fills).items():
-        mine = [fill for order, fill in fills if order.instrument.ticker == ticker]
+    names = {each.new.ticker: {each.old.ticker, each.new.ticker} for each in broker.renames}
+    for ticker, holding in broker.holdings_at(NOW).items():
+        known_as = names.get(ticker, {ticker})
+        mine = [fill for order, fill in fills if order.instrument.ticker in known_as]
         assert holding.quantity == sum((fill.quantity for fill in mine), Decimal(0))
         assert holding.quantity > 0
-        bought = sum((fill.gross for fill in mine if fill.quantity > 0), Decimal(0))
+        trades = [fill for fill in mine if fill.type == "TRADE"]
+        bought = sum((fill.gross for fill in trades if fill.quantity > 0), Decimal(0))
         sold = sum(
-            (fill.gross - (fill.realised or 0) for fill in mine if fill.quantity < 0), Decimal(0)
+            (fill.gross - (fill.realised or 0) for fill in trades if fill.quantity < 0), Decimal(0)
         )
         assert holding.cost == bought - sold
 
@@ -231,6 +237,8 @@ def test_the_broker_has_every_kind_of_event() -> None:
     assert {order.side for order in broker.orders} == {"BUY", "SELL"}
     assert any(len(order.fills) == 2 for order in broker.orders)
     assert any(not order.fills and order.status == "CANCELLED" for order in broker.orders)
+    assert {fill.type for _, fill in broker.fills_until(NOW)} == {"TRADE", "STOCK_SPLIT"}
+    assert [each.new.ticker for each in broker.renames] == ["UNIl_EQ"]
     assert {row.type for row in broker.cash} == {"DEPOSIT", "WITHDRAW", "INTEREST_ON_FREE_CASH"}
     assert {order.instrument.currency for order in broker.orders} == {"USD", "GBX", "GBP", "EUR"}
 

@@ -1,21 +1,22 @@
 """What a security is called today: a history keeps the old name, and nothing tells of the change.
 
 A security that was renamed is left in the history without a sale, and another one is held, or was
-sold, that was never bought. Both lack the same number of shares.
+sold, that was never bought. The one has just as many shares too many as the other lacks.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import combinations
+from itertools import combinations, pairwise
 
-_NAMES = 4
-"""So many old names of one security are looked for, among so many candidates."""
-_CANDIDATES = 30
+_NAMES = 5
+"""So many names of one security are looked for, among so many candidates."""
+_CANDIDATES = 24
+_NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,62 +36,43 @@ class Traded:
 def find_renames(traded: Mapping[Hashable, Traded]) -> dict[Hashable, Hashable]:
     """Return today's name of each security that was renamed, once or more often.
 
-    They belong together if the old ones have just the shares too many that the new one lacks, and
-    were last traded before the new one first was. Where several fit, the fewest do it, then the
-    same ISIN; if that is not plain either, nothing is decided.
+    Names belong together if each was traded after the last trade of the one before, their shares
+    come out right together, and were never fewer than none on the way. The fewest names that do it
+    are taken; where one fits into two such groups, the same ISIN decides, or nothing does.
     """
-    old = {name: one for name, one in traded.items() if one.surplus > 0}
-    new = {name: one for name, one in traded.items() if one.surplus < 0}
-    chosen = {
-        after: before
-        for after, one in new.items()
-        if (before := _only(_explanations(one, old), one, old)) is not None
-    }
-    claims = Counter(name for names in chosen.values() for name in names)
-    return {
-        name: after
-        for after, names in chosen.items()
-        if all(claims[each] == 1 for each in names)
-        or (
-            all(_same_isin(old[each], new[after]) for each in names)
-            and not any(
-                other != after and _same_isin(old[each], new[other])
-                for each in names
-                for other in chosen
-                if each in chosen[other]
-            )
-        )
-        for name in names
-    }
+    wrong = sorted(
+        (name for name, one in traded.items() if one.surplus),
+        key=lambda name: (traded[name].first or _NEVER, str(name)),
+    )[:_CANDIDATES]
+    today: dict[Hashable, Hashable] = {}
+    for size in range(2, _NAMES + 1):
+        groups = [group for group in combinations(wrong, size) if _is_chain(group, traded)]
+        plain = _plain(groups)
+        plain += _plain([group for group in groups if _is_one_isin(group, traded)])
+        for group in plain:
+            today |= dict.fromkeys(group[:-1], group[-1])
+        settled = {name for group in groups for name in group}
+        wrong = [name for name in wrong if name not in settled]
+    return today
 
 
-def _explanations(new: Traded, old: Mapping[Hashable, Traded]) -> list[tuple[Hashable, ...]]:
-    """Return the fewest old names that together have what a new one lacks, in every such way."""
-    fitting = [name for name, one in old.items() if one.surplus <= -new.surplus]
-    fitting = [name for name in fitting if _is_before(old[name], new)][:_CANDIDATES]
-    for size in range(1, _NAMES + 1):
-        found = [
-            names
-            for names in combinations(fitting, size)
-            if sum((old[name].surplus for name in names), Decimal(0)) == -new.surplus
-        ]
-        if found:
-            return found
-    return []
+def _is_chain(group: tuple[Hashable, ...], traded: Mapping[Hashable, Traded]) -> bool:
+    """Tell whether names in the order of their first trades are one security's."""
+    left = Decimal(0)
+    for name, following in pairwise(group):
+        left += traded[name].surplus
+        last, first = traded[name].last, traded[following].first
+        if left <= 0 or (last is not None and first is not None and last >= first):
+            return False
+    return left + traded[group[-1]].surplus == 0
 
 
-def _only(
-    explanations: list[tuple[Hashable, ...]], new: Traded, old: Mapping[Hashable, Traded]
-) -> tuple[Hashable, ...] | None:
-    if len(explanations) == 1:
-        return explanations[0]
-    same = [names for names in explanations if all(_same_isin(old[name], new) for name in names)]
-    return same[0] if len(same) == 1 else None
+def _plain(groups: Sequence[tuple[Hashable, ...]]) -> list[tuple[Hashable, ...]]:
+    """Return the groups whose names are in no other one."""
+    claims = Counter(name for group in groups for name in group)
+    return [group for group in groups if all(claims[name] == 1 for name in group)]
 
 
-def _is_before(old: Traded, new: Traded) -> bool:
-    return old.last is None or new.first is None or old.last < new.first
-
-
-def _same_isin(old: Traded, new: Traded) -> bool:
-    return old.isin is not None and old.isin == new.isin
+def _is_one_isin(group: tuple[Hashable, ...], traded: Mapping[Hashable, Traded]) -> bool:
+    isins = {traded[name].isin for name in group}
+    return len(isins) == 1 and None not in isins

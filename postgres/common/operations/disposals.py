@@ -13,9 +13,9 @@ from postgres.common.enums import LotMethod
 from postgres.common.lots.fifo import match_fifo
 from postgres.common.lots.history import steps
 from postgres.common.lots.matches import Match
+from postgres.common.lots.read import lots_fill
 from postgres.common.lots.section104 import match_section_104
 from postgres.common.models import Disposal, Instrument, Trade
-from postgres.common.operations.trades import fill_of
 from postgres.core import WriteCounts, upsert
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
@@ -64,8 +64,8 @@ def match_disposals(session: Session, user_id: uuid.UUID) -> WriteCounts:
         .where(Trade.user_id == user_id)
         .order_by(Trade.traded_at, Trade.id)
     ).all()
-    by_account = [fill_of(trade, (trade.account_id, trade.security_id)) for trade, _ in trades]
-    pooled = [fill_of(trade, _class(trade, name)) for trade, name in trades]
+    by_account = [lots_fill(trade, (trade.account_id, trade.security_id)) for trade, _ in trades]
+    pooled = [lots_fill(trade, _class(trade, name)) for trade, name in trades]
     currencies = {trade.id: trade.currency for trade, _ in trades}
     rows: list[dict[str, Any]] = []
     for method, matches in (

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from postgres.common.lots.average import follow
 from postgres.common.lots.history import Fill, steps
+from postgres.common.lots.read import lots_fill
 from postgres.common.lots.renames import Traded, find_renames
 from postgres.common.models import Holding, Instrument, Trade
 from postgres.core import copy_to_temporary, read_sql, table_of
@@ -89,7 +90,7 @@ def work_out(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> int
         .where(Trade.account_id == account_id, Trade.user_id == user_id)
         .order_by(Trade.traded_at, Trade.id)
     ).all()
-    fills = [fill_of(trade, trade.instrument_id) for trade, _ in rows]
+    fills = [lots_fill(trade, trade.instrument_id) for trade, _ in rows]
     isins: dict[Hashable, str | None] = {trade.instrument_id: isin for trade, isin in rows}
     renamed = find_renames(_traded(fills, isins, _held(session, user_id, account_id)))
     after = follow(steps(fills, renamed))
@@ -109,24 +110,6 @@ def work_out(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> int
     if changed:
         _write(session, changed)
     return len(changed)
-
-
-def fill_of(trade: Trade, security: Hashable) -> Fill:
-    """Return a trade as the rules about lots take it.
-
-    :param security: what it counts to.
-    """
-    return Fill(
-        trade.id,
-        security,
-        trade.traded_at,
-        trade.trade_date,
-        trade.quantity,
-        trade.amount,
-        trade.fees,
-        trade.kind,
-        trade.price,
-    )
 
 
 def _held(
