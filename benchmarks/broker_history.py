@@ -38,9 +38,10 @@ from postgres import migrate
 from postgres.auth.operations import users
 from postgres.core import make_engine, make_sessions
 from postgres.embedded import EmbeddedServer
-from sandbox.broker import Broker, CashMovement
+from sandbox.broker import Broker
 from sandbox.core import Core
 from sandbox.faults import Fault, html_page, internal_error, reset, truncate
+from sandbox.portfolio import CashMovement
 from sandbox.server import HOST, Options, Sandbox, address, http_server, listen
 
 NOW = "2026-03-15T09:00:00Z"

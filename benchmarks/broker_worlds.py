@@ -29,8 +29,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from farthing.secrets import SecretBox
 from farthing.settings import Settings
-from ingestion import connect, ledger, proofs, rates, trading212
+from ingestion import ledger, proofs, rates, trading212
 from ingestion.run import Run, Status, StepOutcome, Window
+from ingestion.trading212.keys import add_trading212_key
 from postgres import migrate
 from postgres.auth.operations import users
 from postgres.common.enums import MatchRule
@@ -124,7 +125,7 @@ def _sync(
         connection_id = session.scalar(of_user)
     if connection_id is None:
         key, secret = SecretStr(sandbox.trading212_key), SecretStr(sandbox.trading212_secret)
-        connect.add_trading212_key(everything, user_id, key, secret)
+        add_trading212_key(everything, user_id, key, secret)
         ledger.project_connections(everything)
         with sessions.begin() as session:
             connection_id = session.scalar(of_user)

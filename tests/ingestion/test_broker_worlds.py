@@ -21,7 +21,7 @@ from postgres.trading212.proofs import check_prices, list_unknown_rows
 from tests.conftest import World
 from tests.ingestion.pipeline import sync
 
-REGRESSIONS = (5,)
+REGRESSIONS = (5, 36)
 """Renamed more than once, and bought under each name."""
 
 
