@@ -81,7 +81,7 @@ def upgrade() -> None:
             "price",
             sa.Numeric(),
             nullable=True,
-            comment="per share, price_currency's major unit; null: its currency is unknown",
+            comment="per share, price_currency's major unit; as delivered where that is unknown",
         ),
         sa.Column("price_currency", sa.Text(), nullable=True, comment="ISO 4217; null: unknown"),
         sa.Column(

@@ -146,6 +146,7 @@ def test_accepted_values_are_the_enums(manifest: dict[str, Any]) -> None:
         ("fct_transactions", "status"): {"pending", "booked"},
         ("fct_transactions", "kind"): set(enums.TransactionKind),
         ("fct_transactions", "direction"): set(enums.RecurringDirection),
+        ("fct_transactions", "counts_as"): {"spending", "income"},
         ("dim_instruments", "provider"): set(enums.Provider),
         ("fct_trades", "kind"): set(enums.TradeKind),
         ("fct_trades", "side"): {"buy", "sell"},

@@ -29,6 +29,14 @@ select
     transactions.status = 'pending' as is_pending,
     transactions.kind::text as kind,
     case when transactions.amount < 0 then 'expense' else 'income' end as direction,
+    case
+        when transactions.is_own_transfer then null
+        when transactions.kind in ('trade', 'deposit', 'withdrawal') then null
+        -- At a broker nobody knows yet what a new type is.
+        when transactions.kind = 'other' and accounts.account_type <> 'bank' then null
+        when transactions.amount < 0 then 'spending'
+        when transactions.amount > 0 then 'income'
+    end as counts_as,
     transactions.amount,
     transactions.currency,
     transactions.booking_date,

@@ -43,7 +43,7 @@ class Trade(HasId, HasTimes, Base):
     trade_date: Mapped[dt.date] = mapped_column(comment="the day it was where the user lives")
     quantity: Mapped[Decimal] = mapped_column(comment="shares; negative: sold")
     price: Mapped[Decimal | None] = mapped_column(
-        comment="per share, price_currency's major unit; null: its currency is unknown"
+        comment="per share, price_currency's major unit; as delivered where that is unknown"
     )
     price_currency: Mapped[str | None] = mapped_column(comment="ISO 4217; null: unknown")
     amount: Mapped[Decimal] = mapped_column(

@@ -7,15 +7,9 @@ select
     i.id as instrument_id,
     p.as_of,
     p.quantity,
-    -- In a unit that nobody tells, a price may be a hundred times too high.
-    case
-        when u.unit is not null
-            then (p.payload ->> 'averagePricePaid')::numeric / common.units_per_major(u.unit)
-    end as average_price,
-    case
-        when u.unit is not null
-            then (p.payload ->> 'currentPrice')::numeric / common.units_per_major(u.unit)
-    end as price,
+    -- In a unit that nobody tells it stays as it is; the instrument has no currency then.
+    (p.payload ->> 'averagePricePaid')::numeric / common.units_per_major(u.unit) as average_price,
+    (p.payload ->> 'currentPrice')::numeric / common.units_per_major(u.unit) as price,
     case
         when p.quantity = 0 then 0 else (p.payload #>> '{walletImpact,totalCost}')::numeric
     end as cost,

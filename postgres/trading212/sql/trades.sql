@@ -28,7 +28,7 @@ select
     t.occurred_at as traded_at,
     common.local_day(t.occurred_at, settings.time_zone) as trade_date,
     case t.side when 'BUY' then t.quantity else -t.quantity end as quantity,
-    case when u.unit is not null then t.price / common.units_per_major(u.unit) end as price,
+    t.price / common.units_per_major(u.unit) as price,
     common.major_currency(u.unit) as price_currency,
     coalesce(t.amount, 0) as amount,
     -t.fees as fees,
