@@ -168,7 +168,7 @@ def _differences(session: Session, user_id: UUID, truth: dict[str, Any]) -> Iter
     cash = sum((row.amount for row in rows), Decimal(0))
     if cash != Decimal(truth["cash_total"]):
         yield f"cash is {cash}, not {truth['cash_total']}"
-    moved = sorted(Decimal(row["amount"]) for row in truth["cash"])
+    moved = sorted(amount for row in truth["cash"] if (amount := Decimal(row["amount"])))
     found: dict[str, Decimal] = {}
     for key, amount, _ in rows:
         # Fees are parts of their fill.

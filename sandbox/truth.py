@@ -98,7 +98,6 @@ def _broker_account(core: Core, now: dt.datetime) -> Json:
     cash += [
         (fill.at, _cash(order.side, fill.cash, fill.at, order_id=order.id, fill_id=fill.id))
         for order, fill in fills
-        if fill.cash
     ]
     return {
         "id": ACCOUNT_ID,
