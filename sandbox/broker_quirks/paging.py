@@ -31,7 +31,7 @@ def _some_cursors(call: Call) -> Fault | None:
     if not _is_later_page(call):
         return None
     cursor = call.query["cursor"]
-    is_bad = int(cursor) % 2 == 0 if cursor.isdecimal() else cursor[-1] in "02468ace"
+    is_bad = int(cursor) // 2 % 2 == 0 if cursor.isdecimal() else cursor[-1] in "02468ace"
     return Fault(status=500, json={"code": "InternalError"}) if is_bad else None
 
 
