@@ -82,7 +82,7 @@ def test_t212_reads_the_account(t212: Trading212Client) -> None:
     assert summary.currency == "GBP"
     held = {row.instrument.ticker for row in t212.positions.list()}
     assert held < {row.ticker for row in t212.instruments.list()}
-    assert len(t212.instruments.list_exchanges()) == 4
+    assert len(t212.instruments.list_exchanges()) == 5
     open_orders = t212.orders.list()
     assert {order.ticker for order in open_orders} <= {
         row.ticker for row in t212.instruments.list()
