@@ -274,10 +274,11 @@ def test_status_in_json_has_stable_keys(history: History) -> None:
     told = history.results["status in JSON"].json
 
     assert set(told) == {
-        "user", "connections", "questions", "rate_limits", "balances", "quarantined", "gaps",
-        "analysed_at", "analysis_ok",
+        "user", "connections", "questions", "rate_limits", "balances", "disagreements",
+        "quarantined", "gaps", "analysed_at", "analysis_ok",
     }  # fmt: skip
     assert {each["drift"] for each in told["balances"]} == {"0.00"}
+    assert told["disagreements"] == []
     limits = {(each["account"], each["resource"]): each for each in told["rate_limits"]}
     spent = limits["Everyday Current Account …7735", "transactions"]
     assert (spent["calls_limit"], spent["calls_left"]) == (50, 48)
