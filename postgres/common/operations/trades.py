@@ -114,8 +114,8 @@ def work_out(session: Session, user_id: uuid.UUID, account_id: uuid.UUID) -> int
 
 def _held(
     session: Session, user_id: uuid.UUID, account_id: uuid.UUID
-) -> dict[Hashable, tuple[Decimal, str | None]] | None:
-    """Return what was held on the last day that was read, with ISINs; None: none ever was."""
+) -> dict[Hashable, tuple[Decimal, str | None]]:
+    """Return what was held on the last day that was read, with ISINs."""
     last = (
         sa.select(sa.func.max(Holding.as_of))
         .where(Holding.account_id == account_id, Holding.user_id == user_id)
@@ -126,16 +126,14 @@ def _held(
         .join(Instrument, Instrument.id == Holding.instrument_id)
         .where(Holding.account_id == account_id, Holding.as_of == last)
     ).all()
-    return {row[0]: (row[1], row[2]) for row in rows} or None
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def _traded(
     fills: Sequence[Fill],
     isins: dict[Hashable, str | None],
-    held: dict[Hashable, tuple[Decimal, str | None]] | None,
+    held: dict[Hashable, tuple[Decimal, str | None]],
 ) -> dict[Hashable, Traded]:
-    if held is None:
-        return {}
     found: dict[Hashable, Traded] = {}
     by_security: dict[Hashable, list[Fill]] = {security: [] for security in held}
     for fill in fills:

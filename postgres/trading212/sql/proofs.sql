@@ -26,7 +26,6 @@ summaries as (
     order by s.api_key_id, s.first_seen_at desc
 ),
 
--- Nothing can be said of shares before positions were read once, or have none to be read.
 held as (
     select
         k.account_id,

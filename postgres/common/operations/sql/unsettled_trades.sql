@@ -34,7 +34,6 @@ select
                 -h.quantity
             from held as h
         ) as u
-        where exists (select from held)
         group by u.id
         having sum(u.quantity) <> 0
     )
