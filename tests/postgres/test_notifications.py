@@ -165,12 +165,14 @@ def test_many_patterns_at_once_are_one_message_and_none_comes_later(
 
 
 @pytest.mark.parametrize(
-    ("days_left", "told"), [(30, False), (14, True), (7.5, True), (1, True), (-3, True)]
+    ("days_left", "told"),
+    [(None, False), (30, False), (14, True), (7.5, True), (1, True), (-3, True)],
 )
 def test_a_consent_that_ends_is_announced_once_at_each_threshold(
-    session: Session, ledger: Ledger, days_left: float, told: bool
+    session: Session, ledger: Ledger, days_left: float | None, told: bool
 ) -> None:
-    ledger.connection.consent_expires_at = AT + dt.timedelta(days=days_left)
+    ends_at = None if days_left is None else AT + dt.timedelta(days=days_left)
+    ledger.connection.consent_expires_at = ends_at
     session.flush()
 
     first = notifications.warn_of_consent_expiry(session, now=AT)

@@ -111,6 +111,8 @@ def warn_of_consent_expiry(session: Session, *, now: dt.datetime) -> WriteCounts
         .join(Institution, Institution.id == Connection.institution_id)
         .where(
             Connection.status.in_((ConnectionStatus.ACTIVE, ConnectionStatus.EXPIRED)),
+            # The greatest of nothing and 0 is 0: a key has no end, and none that has come.
+            Connection.consent_expires_at.is_not(None),
             reached.is_not(None),
         ),
     )
