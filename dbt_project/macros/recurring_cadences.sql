@@ -46,3 +46,22 @@
         else 0
     end)
 {%- endmacro %}
+
+
+{% macro significant_digits(amount) -%}
+    {#- How particular an amount is: 9.99 and 3490 have three digits, 50 and 1000.00 have one. It
+        does not depend on what the currency's unit is worth. -#}
+    length(trim('0' from translate(abs({{ amount }})::text, '.', '')))
+{%- endmacro %}
+
+
+{% macro is_about_cash(text) -%}
+    {#- Whether a wording speaks of cash: drawn from a machine, or paid in over a counter. -#}
+    {%- set words = [
+        'cash(point|line)?', 'atm', 'notemachine', 'bargeld[a-z]*', 'geldautoma[a-z]+',
+        'bankomat[a-z]*', 'bancomat', 'contant[a-z]*', 'kontant[a-z]*', 'efectivo', 'cajero',
+        'contanti', 'prelievo', 'esp[eè]ces', 'retrait', 'dab', 'multibanco', 'levantamento',
+        'numer[aá]rio', 'got[oó]wk[a-z]*', 'hotovost[a-z]*', 'k[eé]szp[eé]nz[a-z]*',
+    ] -%}
+    {{ text }} ~* '[[:<:]]({{ words | join("|") }})[[:>:]]'
+{%- endmacro %}

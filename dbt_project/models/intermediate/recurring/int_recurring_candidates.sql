@@ -1,14 +1,18 @@
 {{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
 
--- What may recur: booked payments with a known counterparty. Money between own accounts and trades
+-- What may recur: booked payments. Money between own accounts and trades
 -- are no commitment to anybody. A stream is what one merchant gives or takes on one account; one
 -- whose payments are mostly own transfers is all transfers, also where a leg had no partner.
 with transactions as (
     select * from {{ ref('int_transactions_classified') }}
 ),
 
+wordings as (
+    select * from {{ ref('int_recurring_wordings') }}
+),
+
 stems as (
-    select * from {{ ref('int_recurring_merchants_stemmed') }}
+    select * from {{ ref('int_recurring_stems') }}
 ),
 
 eligible as (
@@ -23,14 +27,17 @@ eligible as (
         transactions.amount,
         transactions.is_own_transfer,
         stems.merchant_stem,
+        stems.is_cash,
         case when transactions.amount < 0 then 'expense' else 'income' end as direction
     from transactions
+    inner join wordings on transactions.transaction_id = wordings.transaction_id
     inner join stems
         on
-            transactions.account_id = stems.account_id
-            and transactions.merchant_name = stems.merchant_name
+            wordings.account_id = stems.account_id
+            and wordings.wording = stems.wording
     where
         transactions.status = 'booked'
+        and transactions.merchant_name is not null
         and transactions.amount <> 0
         and transactions.booking_date is not null
         and transactions.kind not in ('transfer', 'trade', 'deposit', 'withdrawal')
@@ -56,6 +63,7 @@ select
     booking_date,
     amount,
     merchant_stem,
+    is_cash,
     direction,
     stream_key,
     stream_count

@@ -12,23 +12,34 @@ rhythms as (
 ),
 
 directions as (
-    select distinct
+    select
         stream_key,
-        direction
+        direction,
+        coalesce(bool_or(is_cash), false) as is_cash
     from {{ ref('int_recurring_candidates') }}
+    group by stream_key, direction
 ),
 
 measures as (
     select
-        family_key,
-        frequency,
-        count(is_on_time)::numeric as judged_count,
-        count(*) filter (where is_on_time) as on_time_count,
-        count(*) filter (where is_repeat) as repeat_count,
-        1 + coalesce(sum(periods), 0) as period_count,
-        coalesce(avg(days_off), 0) as mean_days_off
+        steps.family_key,
+        steps.frequency,
+        count(steps.is_on_time)::numeric as judged_count,
+        count(*) filter (where steps.is_on_time) as on_time_count,
+        count(*) filter (where steps.is_repeat) as repeat_count,
+        1 + coalesce(sum(steps.periods), 0) as period_count,
+        coalesce(max(steps.periods), 0) as longest_break,
+        coalesce(avg(steps.days_off), 0) as mean_days_off,
+        -- How unlikely it is that payments on any day would lie so near the due days, in bits. The
+        -- first one sets the rhythm and proves nothing.
+        coalesce(
+            sum(ln(365.25 / cadences.per_year / (2 * steps.days_off + 1)) / ln(2))
+            filter (where steps.is_on_time and steps.periods > 0),
+            0
+        ) as evidence
     from steps
-    group by family_key, frequency
+    inner join {{ recurring_cadences() }} on steps.frequency = cadences.frequency
+    group by steps.family_key, steps.frequency
 ),
 
 ratios as (
@@ -41,9 +52,12 @@ ratios as (
         rhythms.amount_variation,
         rhythms.is_unround,
         directions.direction,
+        directions.is_cash,
         cadences.base_repeats,
         cadences.tolerance,
         measures.mean_days_off,
+        measures.longest_break,
+        measures.evidence,
         rhythms.family_count - measures.repeat_count as kept_count,
         rhythms.stream_count - rhythms.family_count as other_count,
         measures.on_time_count / greatest(measures.judged_count, 1) as on_time_ratio,
@@ -59,14 +73,29 @@ ratios as (
 guarded as (
     select
         *,
-        -- Two rows are enough only if they are all there is; each doubling of the others asks for
-        -- one more, unless the amount is exact and odd and never late.
+        -- Amounts that vary are chosen from many, so two rows are enough only if they are all
+        -- there is, and each doubling of the others asks for one more. One amount to the penny has
+        -- nothing to choose; nor has a merchant that is paid on the very day, whatever the sum.
         base_repeats
-        + ceil(ln(1 + other_count) / ln(2))
-        + case when amount_variation > 0.25 then 3 when amount_variation > 0.12 then 1 else 0 end
-        - case
-            when amount_variation < 0.001 and is_unround and on_time_ratio = 1 then 2 else 0
+        + case
+            when amount_variation < 0.001 or (other_count = 0 and mean_days_off < 0.5) then 0
+            else
+                ceil(ln(1 + other_count) / ln(2))
+                + case
+                    when amount_variation > 0.25 then 3
+                    when amount_variation > 0.12 then 1
+                    else 0
+                end
         end as needed_count,
+        evidence - ln(1 + other_count) / ln(2)
+        + case
+            -- Of two payments the amounts have to tell as well: how near they are.
+            when kept_count = 2 then -ln(4 * amount_variation + 0.05) / ln(2) - 1
+            when amount_variation >= 0.001 then 0
+            when is_unround and on_time_ratio = 1 then 3
+            when not is_unround and other_count > 0 then -3
+            else 0
+        end as net_evidence,
         on_time_ratio - 0.4 * mean_days_off / (tolerance + 1) - 0.3 * (1 - filled_ratio)
         - repeat_ratio as score
     from ratios
@@ -75,7 +104,8 @@ guarded as (
 judged as (
     select
         *,
-        kept_count >= greatest(needed_count, base_repeats)
+        kept_count >= needed_count
+        and net_evidence >= 7
         and repeat_ratio <= 0.15
         and filled_ratio >= 0.6
         and (
@@ -96,7 +126,18 @@ judged as (
             or frequency not in ('weekly', 'fortnightly')
             or amount_variation <= 0.08
         )
-        and (kept_count > 2 or amount_variation <= 0.25) as is_accepted
+        and (kept_count > 2 or amount_variation <= 0.25)
+        -- After a long break at another price it is another one.
+        and (longest_break <= 4 or amount_variation <= 0.12)
+        -- What varies widely is a bill, which has its day, and no habit.
+        and (
+            amount_variation <= 0.35
+            or mean_days_off <= 1
+            or (other_count = 0 and direction = 'expense')
+        )
+        -- Cash is drawn in round sums and comes in when it is there.
+        and (not is_cash or (direction = 'expense' and amount_variation < 0.001 and is_unround))
+            as is_accepted
     from guarded
 )
 
@@ -112,6 +153,11 @@ select distinct on (family_key)
     repeat_ratio,
     amount_variation,
     mean_days_off,
+    evidence,
+    net_evidence,
+    other_count,
+    direction,
+    is_unround,
     score,
     is_accepted
 from judged

@@ -38,7 +38,7 @@ figures as (
         percentile_cont(0.5) within group (order by gap_days)
         filter (where gap_days > 0) as median_gap,
         coalesce(stddev_pop(amount) / abs(avg(amount)), 0) as amount_variation,
-        bool_and(amount <> round(amount)) as is_unround,
+        bool_and({{ significant_digits('amount') }} >= 3) as is_unround,
         (
             1 + 30.4 * (
                 atan2(avg(sin(angle)), avg(cos(angle))) / (2 * pi()) + 1

@@ -1,7 +1,8 @@
 {{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
 
 -- Which period of a series a payment lies in: those that it claims, and those of the same merchant
--- that nothing claims. The latter only where they seldom lie on a due day by chance.
+-- that nothing claims, or of its price to the penny. The latter only where they seldom lie on a due
+-- day by chance.
 with claims as (
     select
         claims.*,
@@ -32,15 +33,30 @@ cores as (
         claims.series_key, claims.frequency, cadences.unit, cadences.period, cadences.tolerance
 ),
 
+prices as (
+    select distinct
+        claims.series_key,
+        candidates.account_id,
+        candidates.currency,
+        claims.amount
+    from claims
+    inner join candidates on claims.transaction_id = candidates.transaction_id
+),
+
 free as (
     select
         candidates.transaction_id,
         candidates.stream_key,
+        candidates.account_id,
+        candidates.currency,
         candidates.booking_date,
         candidates.amount,
         count(*) over by_stream as free_count,
         max(candidates.booking_date) over by_stream
-        - min(candidates.booking_date) over by_stream as free_days
+        - min(candidates.booking_date) over by_stream as free_days,
+        count(*) over (
+            partition by candidates.account_id, candidates.currency, candidates.amount
+        ) as twin_count
     from candidates
     left join claims on candidates.transaction_id = claims.transaction_id
     where claims.transaction_id is null
@@ -68,6 +84,21 @@ payments as (
             cores.stream_key = free.stream_key
             and free.amount / cores.usual_amount between 0.4 and 2.5
     where free.free_count * (2 * cores.tolerance + 1) < 0.4 * greatest(free.free_days, 180)
+    union
+    -- The same price to the penny, under a wording that nobody knows.
+    select
+        prices.series_key,
+        free.transaction_id,
+        free.booking_date,
+        free.amount,
+        false as is_claimed
+    from prices
+    inner join free
+        on
+            prices.account_id = free.account_id
+            and prices.currency = free.currency
+            and prices.amount = free.amount
+    where free.twin_count <= 6 and {{ significant_digits('free.amount') }} >= 3
 ),
 
 due as (

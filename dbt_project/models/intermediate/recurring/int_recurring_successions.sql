@@ -27,7 +27,8 @@ families as (
         (array_agg(amount order by booking_date desc))[1] as last_amount,
         min(booking_date) as first_date,
         max(booking_date) as last_date,
-        percentile_disc(0.5) within group (order by amount) as usual_amount
+        percentile_disc(0.5) within group (order by amount) as usual_amount,
+        stddev_pop(amount) / abs(avg(amount)) as amount_variation
     from claims
     group by
         family_key, account_id, direction, currency, stream_key, frequency, nominal_day
@@ -40,16 +41,18 @@ followers as (
         row_number() over (
             partition by earlier.family_key
             order by
-                later.stream_key <> earlier.stream_key, later.first_date,
-                abs(ln(later.usual_amount / earlier.usual_amount)),
+                later.stream_key <> earlier.stream_key,
+                abs(ln(later.usual_amount / earlier.usual_amount))
+                + 0.1 * (later.first_date - earlier.last_date) * cadences.per_year / 365.25,
                 later.family_key
         ) as later_rank,
         row_number() over (
             partition by later.family_key
             order by
-                later.stream_key <> earlier.stream_key, earlier.last_date desc,
-                abs(ln(later.usual_amount / earlier.usual_amount)),
-                earlier.family_key asc
+                later.stream_key <> earlier.stream_key,
+                abs(ln(later.usual_amount / earlier.usual_amount))
+                + 0.1 * (later.first_date - earlier.last_date) * cadences.per_year / 365.25,
+                earlier.family_key
         ) as earlier_rank
     from families as earlier
     inner join families as later
@@ -67,7 +70,13 @@ followers as (
                     later.usual_amount / earlier.usual_amount between 0.6 and 1.7
                     and later.first_date - earlier.last_date < 2.5 * 365.25 / cadences.per_year
             else
-                later.first_amount = earlier.last_amount
+                -- At the same price, or as near to it as payments of varying amounts are to each
+                -- other.
+                (
+                    later.first_amount = earlier.last_amount
+                    or abs(ln(later.usual_amount / earlier.usual_amount))
+                    <= 2 * least(earlier.amount_variation, later.amount_variation)
+                )
                 and later.first_date - earlier.last_date < 1.5 * 365.25 / cadences.per_year
         end
         and case
