@@ -1,5 +1,9 @@
 {{
     config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='append_new_columns',
+        pre_hook="{{ forget_accounts_in_scope() }}",
         indexes=[
             {'columns': ['user_id', 'next_expected_date']},
             {'columns': ['account_id']},

@@ -1,5 +1,4 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
+-- A transfer is what the ledger links or the user confirms; what the user rejects is none.
 with transactions as (
     select * from {{ ref('stg_common__transactions') }}
 ),
@@ -9,7 +8,8 @@ merchants as (
 ),
 
 transfers as (
-    select * from {{ ref('int_own_transfers_paired') }}
+    select * from {{ ref('stg_common__transfers') }}
+    where status in ('linked', 'confirmed')
 ),
 
 transfer_legs as (

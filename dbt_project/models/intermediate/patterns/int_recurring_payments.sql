@@ -6,13 +6,13 @@
     )
 }}
 
--- The payments of each series, with whose they are and how new each one is within it.
-with series as (
-    select * from {{ ref('int_recurring_series') }}
+-- The payments of each series in scope, with whose they are and how new each one is within it.
+with found as (
+    select * from {{ ref('int_recurring_found') }}
 ),
 
-candidates as (
-    select * from {{ ref('int_recurring_candidates') }}
+scope as (
+    select * from {{ ref('int_recurring_scope') }}
 ),
 
 accounts as (
@@ -20,28 +20,29 @@ accounts as (
 )
 
 select
-    series.transaction_id,
-    series.series_key,
-    series.frequency,
-    candidates.user_id,
-    candidates.account_id,
-    candidates.merchant_id,
-    candidates.merchant_name,
-    candidates.direction,
-    candidates.currency,
+    found.transaction_id,
+    found.series_key,
+    found.frequency,
+    found.user_id,
+    found.account_id,
+    found.merchant_id,
+    found.merchant_name,
+    found.direction,
+    found.currency,
     accounts.country,
     cadences.unit,
     cadences.period,
-    series.booking_date,
-    series.amount,
+    found.booking_date,
+    found.amount,
+    found.merchant_payments,
     row_number() over (
-        partition by series.series_key order by series.booking_date, series.transaction_id
+        partition by found.series_key order by found.booking_date, found.transaction_id
     )::integer as position,
     row_number() over (
-        partition by series.series_key
-        order by series.booking_date desc, series.transaction_id desc
+        partition by found.series_key
+        order by found.booking_date desc, found.transaction_id desc
     )::integer as age
-from series
-inner join candidates on series.transaction_id = candidates.transaction_id
-inner join accounts on candidates.account_id = accounts.account_id
-inner join {{ recurring_cadences() }} on series.frequency = cadences.frequency
+from found
+inner join scope on found.account_id = scope.account_id
+inner join accounts on found.account_id = accounts.account_id
+inner join {{ recurring_cadences() }} on found.frequency = cadences.frequency

@@ -14,40 +14,20 @@ prices as (
     select * from {{ ref('int_recurring_prices') }}
 ),
 
-candidates as (
-    select * from {{ ref('int_recurring_candidates') }}
-),
-
 merchants as (
-    select
-        account_id,
-        merchant_id,
-        direction,
-        count(*) as payments
-    from candidates
-    group by account_id, merchant_id, direction
-),
-
-series_merchants as (
     select distinct
         series_key,
-        account_id,
         merchant_id,
-        direction
+        merchant_payments
     from payments
 ),
 
 shops as (
     select
-        series_merchants.series_key,
-        sum(merchants.payments)::integer as payments
-    from series_merchants
-    inner join merchants
-        on
-            series_merchants.account_id = merchants.account_id
-            and series_merchants.merchant_id is not distinct from merchants.merchant_id
-            and series_merchants.direction = merchants.direction
-    group by series_merchants.series_key
+        series_key,
+        sum(merchant_payments)::integer as payments
+    from merchants
+    group by series_key
 ),
 
 figures as (

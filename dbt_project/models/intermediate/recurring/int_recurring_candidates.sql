@@ -7,6 +7,11 @@ with transactions as (
     select * from {{ ref('int_transactions_classified') }}
 ),
 
+scope as (
+    select * from {{ ref('int_recurring_scope') }}
+    where is_changed
+),
+
 wordings as (
     select * from {{ ref('int_recurring_wordings') }}
 ),
@@ -30,6 +35,7 @@ eligible as (
         stems.is_cash,
         case when transactions.amount < 0 then 'expense' else 'income' end as direction
     from transactions
+    inner join scope on transactions.account_id = scope.account_id
     inner join wordings on transactions.transaction_id = wordings.transaction_id
     inner join stems
         on

@@ -8,6 +8,11 @@ with transactions as (
     select * from {{ ref('int_transactions_classified') }}
 ),
 
+scope as (
+    select * from {{ ref('int_recurring_scope') }}
+    where is_changed
+),
+
 aliased as (
     select distinct merchant_id from {{ ref('stg_common__merchant_aliases') }}
 ),
@@ -24,6 +29,7 @@ texts as (
             when aliased.merchant_id is null then lower(transactions.counterparty_name)
         end as counterparty
     from transactions
+    inner join scope on transactions.account_id = scope.account_id
     left join aliased on transactions.merchant_id = aliased.merchant_id
     where transactions.status = 'booked'
 ),

@@ -1,0 +1,57 @@
+{% macro recurring_rules() -%}
+    {#- What tells these rules from others, so that new ones are applied to every account. -#}
+    {%- set found = [recurring_cadences()] -%}
+    {%- if execute -%}
+        {%- for name, node in graph.nodes.items() | sort(attribute='0') -%}
+            {%- if node.resource_type in ('model', 'seed') and 'intermediate' in node.fqn
+                or node.resource_type == 'seed' -%}
+                {%- do found.append(node.checksum.checksum) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ local_md5(found | join(' ')) }}
+{%- endmacro %}
+
+
+{% macro recurring_analysed() -%}
+    {#- Where it is noted what was analysed, if all that rests on it is there; else nothing, and every
+        account is looked at. It is no ref: what a run notes last is what the next one reads first. -#}
+    {%- set kept = [
+        ('intermediate', 'int_recurring_analysed'),
+        ('intermediate', 'int_recurring_found'),
+        ('marts', 'fct_recurring_patterns'),
+        ('marts', 'fct_recurring_occurrences'),
+    ] -%}
+    {%- set found = [] -%}
+    {%- if execute and not flags.FULL_REFRESH -%}
+        {%- for schema, name in kept -%}
+            {%- set relation = adapter.get_relation(target.database, schema, name) -%}
+            {%- if relation -%}{%- do found.append(relation) -%}{%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(found[0] if found | length == kept | length else none) }}
+{%- endmacro %}
+
+
+{% macro forget_accounts_in_scope(condition='true') -%}
+    {#- Before the rows of the accounts in scope are written anew: those that were there go, and so do
+        those of accounts that are gone. -#}
+    {%- set scope = ref('int_recurring_scope') -%}
+    {%- set accounts = ref('stg_common__accounts') -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as kept
+        where
+            exists (
+                select 1
+                from {{ scope }} as scope
+                where scope.account_id = kept.account_id and {{ condition }}
+            )
+            or not exists (
+                select 1
+                from {{ accounts }} as accounts
+                where accounts.account_id = kept.account_id
+            )
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}

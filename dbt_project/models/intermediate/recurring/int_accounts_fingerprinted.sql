@@ -1,0 +1,62 @@
+-- What the analysis of each account rests on, as two numbers that change when it does: one of its
+-- transactions, transfers and the user's own names for merchants, and of the rules themselves; and
+-- one of the day it is and how far the account has been read.
+with accounts as (
+    select * from {{ ref('stg_common__accounts') }}
+),
+
+users as (
+    select * from {{ ref('stg_auth__users') }}
+),
+
+observed as (
+    select * from {{ ref('int_accounts_observed') }}
+),
+
+-- The ledger moves updated_at with any change, so that no text needs to be read.
+transactions as (
+    select
+        account_id,
+        count(*) as row_count,
+        bit_xor(hash_record_extended(row(transaction_id, updated_at), 0)) as digest
+    from {{ ref('stg_common__transactions') }}
+    group by account_id
+),
+
+transfers as (
+    select
+        user_id,
+        bit_xor(hash_record_extended(row(transfer_id, status::text), 0)) as digest
+    from {{ ref('stg_common__transfers') }}
+    group by user_id
+),
+
+aliases as (
+    select
+        user_id,
+        bit_xor(hash_record_extended(row(alias_name, merchant_id), 0)) as digest
+    from {{ ref('stg_common__merchant_aliases') }}
+    group by user_id
+)
+
+select
+    accounts.account_id,
+    hash_record_extended(
+        row(
+            transactions.row_count,
+            transactions.digest,
+            transfers.digest,
+            aliases.digest,
+            '{{ recurring_rules() }}'::text
+        ),
+        0
+    ) as transactions_digest,
+    hash_record_extended(
+        row({{ as_of_date('users.time_zone') }}, observed.read_through), 0
+    ) as outlook_digest
+from accounts
+inner join users on accounts.user_id = users.user_id
+inner join observed on accounts.account_id = observed.account_id
+left join transactions on accounts.account_id = transactions.account_id
+left join transfers on accounts.user_id = transfers.user_id
+left join aliases on accounts.user_id = aliases.user_id
