@@ -9,7 +9,7 @@ import datetime as dt
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +57,7 @@ def scratch_database() -> Iterator[str]:
         yield made
 
 
-def load(url: str, transactions: Sequence[Transaction]) -> None:
+def load(url: str, transactions: Iterable[Transaction]) -> None:
     """Write statements into an empty ledger."""
     with psycopg.connect(url) as connection:
         connection.execute(
