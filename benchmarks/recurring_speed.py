@@ -2,8 +2,8 @@
 
 Usage: python -m benchmarks.recurring_speed [--rows 100000 300000 1000000] [--explain]
 
-Users have 2,000 payments each, of the made-up households of :mod:`benchmarks.recurring_worlds`, over
-and over. What counts is the time from the first model's start to the last one's end; dbt's own
+Users have 2,000 payments each, of the made-up households of :mod:`benchmarks.recurring_worlds`,
+over and over. What counts is the time from the first model's start to the last one's end; dbt's own
 start is not in it. With --explain the plan of the slowest model of the largest case is printed.
 """
 
@@ -92,7 +92,7 @@ def statements(households: Sequence[Row], users: int) -> Iterator[Transaction]:
 
 def timed(url: str, work: Path) -> tuple[float, list[tuple[str, float]]]:
     """Return the seconds that the models take, and the five that take most of them."""
-    results = [one for one in recurring_ledger.analyse(url, _LAST, select=MODELS, work=work)]
+    results = list(recurring_ledger.analyse(url, _LAST, select=MODELS, work=work))
     spans = [
         (timing.started_at, timing.completed_at)
         for one in results
@@ -113,7 +113,7 @@ def explain(url: str, work: Path, model: str) -> None:
     with psycopg.connect(url) as connection:
         rows: Any = connection.execute(
             sql.SQL("explain (analyze, costs off, timing off, summary on) ")
-            + sql.SQL(select.strip().rstrip(";").strip().strip("()"))  # type: ignore[arg-type]
+            + sql.SQL(select.strip().rstrip(";").strip().strip("()"))
         )
         for (line,) in rows:
             print(line)

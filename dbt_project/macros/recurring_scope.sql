@@ -2,20 +2,20 @@
     {#- What tells these rules from others, so that new ones are applied to every account. -#}
     {%- set found = [recurring_cadences()] -%}
     {%- if execute -%}
-        {%- for name, node in graph.nodes.items() | sort(attribute='0') -%}
-            {%- if node.resource_type in ('model', 'seed') and 'intermediate' in node.fqn
-                or node.resource_type == 'seed' -%}
+        {%- for name in graph.nodes | sort -%}
+            {%- set node = graph.nodes[name] -%}
+            {%- if node.resource_type in ('model', 'seed') -%}
                 {%- do found.append(node.checksum.checksum) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
-    {{ local_md5(found | join(' ')) }}
+    md5($rules${{ found | join(' ') }}$rules$)
 {%- endmacro %}
 
 
 {% macro recurring_analysed() -%}
-    {#- Where it is noted what was analysed, if all that rests on it is there; else nothing, and every
-        account is looked at. It is no ref: what a run notes last is what the next one reads first. -#}
+    {#- Where it is noted what was analysed, if all that rests on it is there; else nothing, and
+        every account is looked at. It is no ref: what a run notes last the next one reads first. -#}
     {%- set kept = [
         ('intermediate', 'int_recurring_analysed'),
         ('intermediate', 'int_recurring_found'),
@@ -29,13 +29,13 @@
             {%- if relation -%}{%- do found.append(relation) -%}{%- endif -%}
         {%- endfor -%}
     {%- endif -%}
-    {{ return(found[0] if found | length == kept | length else none) }}
+    {{ found[0] if found | length == kept | length }}
 {%- endmacro %}
 
 
 {% macro forget_accounts_in_scope(condition='true') -%}
-    {#- Before the rows of the accounts in scope are written anew: those that were there go, and so do
-        those of accounts that are gone. -#}
+    {#- Before the rows of the accounts in scope are written anew: those that were there go, and so
+        do those of accounts that are gone. -#}
     {%- set scope = ref('int_recurring_scope') -%}
     {%- set accounts = ref('stg_common__accounts') -%}
     {%- if is_incremental() -%}

@@ -18,6 +18,9 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from psycopg.rows import dict_row
 from sqlalchemy.engine import make_url
 
+from postgres.common.operations import transfers
+from postgres.core import make_engine, make_sessions
+
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 NAMESPACE = uuid.UUID("5f0f5c0e-6f0a-4a3c-9d51-7f3f6f3f8a11")
 
@@ -59,6 +62,11 @@ class Ledger:
         with psycopg.connect(self.url, row_factory=dict_row, autocommit=True) as connection:
             cursor = connection.execute(sql.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
+
+    def change(self, statement: str, **parameters: object) -> None:
+        """Run a statement that has named parameters."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(statement.encode(), parameters)
 
     def add(self, payments: Iterable[Payment], *, user: str = "ada") -> None:
         """Write payments, and the user and the accounts that they need."""
@@ -154,8 +162,17 @@ class Ledger:
                 ]
             )
 
+    def match_transfers(self) -> None:
+        """Link transfers between own accounts, as is done before the models are made."""
+        engine = make_engine(self.url, pooled=False)
+        with make_sessions(engine).begin() as session:
+            for user_id in transfers.list_users_to_match(session):
+                transfers.match_transfers(session, user_id)
+        engine.dispose()
+
     def build(self, *arguments: str, now: str = "2026-01-03T09:00:00Z") -> None:
         """Make the seeds and the models."""
+        self.match_transfers()
         untested = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
         result = self.dbt("build", *untested, *arguments, now=now)
         assert result.success, failures(result)

@@ -276,12 +276,20 @@ def test_what_waits_changes_no_figure(home: Ledger) -> None:
     assert account["pending_count"] == 48
 
 
-def test_transfer_with_two_possible_partners_is_not_paired(home: Ledger) -> None:
-    rows = home.query(
-        "select amount from marts.fct_transactions where is_own_transfer and user_id = %s",
-        identity("mover"),
-    )
-    assert sorted(row["amount"] for row in rows) == [Decimal(-80), Decimal(80)]
+def test_own_transfers_are_those_of_the_ledger(home: Ledger) -> None:
+    for user in ("ada", "mover"):
+        legs = home.query(
+            "select unnest(array[outgoing_id, incoming_id]) as leg from common.transfers"
+            " where status in ('linked', 'confirmed') and user_id = %s",
+            identity(user),
+        )
+        rows = home.query(
+            "select transaction_id from marts.fct_transactions"
+            " where is_own_transfer and user_id = %s",
+            identity(user),
+        )
+        assert {row["transaction_id"] for row in rows} == {row["leg"] for row in legs}
+        assert rows
 
 
 def test_key_stays_when_a_payment_comes_and_the_price_rises(timeline: dict[str, Snapshot]) -> None:

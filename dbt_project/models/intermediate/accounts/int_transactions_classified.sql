@@ -13,10 +13,7 @@ transfers as (
 ),
 
 transfer_legs as (
-    select outgoing_transaction_id as transaction_id
-    from transfers
-    union all
-    select incoming_transaction_id as transaction_id
+    select unnest(array[outgoing_transaction_id, incoming_transaction_id]) as transaction_id
     from transfers
 )
 

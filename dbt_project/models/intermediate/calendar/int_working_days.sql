@@ -55,12 +55,13 @@ marked as (
     left join closed on calendar.country = closed.country and calendar.day = closed.day
 )
 
+-- Both windows grow from one end: one that shrinks is counted anew on each day.
 select
     country,
     day,
     is_working,
     coalesce(min(day) filter (where is_working) over (
-        partition by country order by day rows between current row and unbounded following
+        partition by country order by day desc rows between unbounded preceding and current row
     ), day) as next_working_day,
     coalesce(max(day) filter (where is_working) over (
         partition by country order by day rows between unbounded preceding and current row

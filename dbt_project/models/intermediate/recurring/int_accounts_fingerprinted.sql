@@ -47,7 +47,7 @@ select
             transactions.digest,
             transfers.digest,
             aliases.digest,
-            '{{ recurring_rules() }}'::text
+            {{ recurring_rules() }}
         ),
         0
     ) as transactions_digest,

@@ -6,33 +6,45 @@ with families as (
     select * from {{ ref('int_recurring_families') }}
 ),
 
+-- Where the average gap is below half of the shortest cadence's, so is the median one: most of what
+-- a household does often is dropped before anything is worked out.
+seldom as (
+    select family_key
+    from families
+    group by family_key
+    having max(booking_date) - min(booking_date) >= 3 * (count(*) - 1)
+),
+
 gaps as (
     select
-        family_key,
-        stream_key,
-        level,
-        family_count,
-        stream_count,
-        booking_date,
-        amount,
-        booking_date - lag(booking_date) over (
-            partition by family_key order by booking_date, transaction_id
+        families.family_key,
+        families.stream_key,
+        families.level,
+        families.family_count,
+        families.stream_count,
+        families.booking_date,
+        families.amount,
+        families.booking_date - lag(families.booking_date) over (
+            partition by families.family_key
+            order by families.booking_date, families.transaction_id
         ) as gap_days,
         -- Where in its month a day lies, as an angle: the 31st and the 1st are neighbours.
-        2 * pi() * (extract(day from booking_date) - 1)
+        2 * pi() * (extract(day from families.booking_date)::double precision - 1)
         / extract(
-            day from {{ month_start('booking_date') }} + interval '1 month' - interval '1 day'
-        ) as angle
+            day from {{ month_start('families.booking_date') }}
+            + interval '1 month' - interval '1 day'
+        )::double precision as angle
     from families
+    inner join seldom on families.family_key = seldom.family_key
 ),
 
 figures as (
     select
         family_key,
-        stream_key,
-        level,
-        family_count,
-        stream_count,
+        min(stream_key) as stream_key,
+        min(level) as level,
+        min(family_count) as family_count,
+        min(stream_count) as stream_count,
         min(booking_date) as first_date,
         max(booking_date) as last_date,
         percentile_cont(0.5) within group (order by gap_days)
@@ -45,7 +57,7 @@ figures as (
             )
         )::numeric % 30.4 as mean_day
     from gaps
-    group by family_key, stream_key, level, family_count, stream_count
+    group by family_key
 ),
 
 plausible as (

@@ -1,4 +1,10 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
+{{
+    config(
+        materialized='table',
+        pre_hook="{{ share_the_work() }}",
+        post_hook="{{ analyze(this) }}"
+    )
+}}
 
 -- The words of each booked transaction's text, both of what the bank calls the other side and of
 -- what it writes beside it: either may be the one that tells. Whatever has a digit in it is a date,
@@ -66,12 +72,13 @@ cleaned as (
     from whole
 )
 
+-- Each text is named once only: what is named twice is worked out twice.
 select
     transaction_id,
     account_id,
-    case
-        when number <> '' then concat_ws(' ', number, words)
-        when words <> '' then words
-        else coalesce(regexp_replace(description, '[^[:alnum:]]+', '', 'g'), '')
-    end as wording
+    coalesce(
+        nullif(concat_ws(' ', nullif(number, ''), nullif(words, '')), ''),
+        regexp_replace(description, '[^[:alnum:]]+', '', 'g'),
+        ''
+    ) as wording
 from cleaned
