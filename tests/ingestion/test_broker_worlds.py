@@ -1,4 +1,4 @@
-"""What a broker tells of an account, and what the ledger makes of it: ten of the made-up worlds.
+"""What a broker tells of an account, and what the ledger makes of it: some of the made-up worlds.
 
 `make broker-worlds` reads hundreds. A seed that fails is printed, and belongs into ``REGRESSIONS``
 once it is understood.
@@ -39,7 +39,7 @@ def home(
 def test_worlds_are_read_as_they_truly_are(home: sessionmaker[Session]) -> None:
     wrong = {
         seed: found
-        for seed in (*REGRESSIONS, *range(100, 105))
+        for seed in (*REGRESSIONS, *range(100, 103))
         if (found := broker_worlds.read_world(home, seed)[0])
     }
     assert not wrong
