@@ -55,3 +55,14 @@
         select 1
     {%- endif -%}
 {%- endmacro %}
+
+
+{% macro should_full_refresh() -%}
+    {#- The question of dbt itself whether an incremental model is made from nothing. What rests on
+        what was analysed is, until that is noted: a table of an older version has other columns. -#}
+    {%- set asked = config.get('full_refresh') -%}
+    {%- if asked is none -%}
+        {%- set asked = flags.FULL_REFRESH -%}
+    {%- endif -%}
+    {{ return(asked or (recurring_analysed() | trim == '')) }}
+{%- endmacro %}

@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        on_schema_change='fail',
+        on_schema_change='sync_all_columns',
         indexes=[{'columns': ['account_id']}],
         pre_hook="{{ forget_accounts_in_scope('is_changed') }}",
         post_hook="{{ analyze(this) }}"
