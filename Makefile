@@ -113,6 +113,7 @@ bench: install-dev ## Measure, as ratios within one run
 	$(BIN)/python -m benchmarks.tag_rules
 	$(BIN)/python -m benchmarks.transfers
 	$(BIN)/python -m benchmarks.replay
+	$(BIN)/python -m benchmarks.recurring_speed
 
 .PHONY: lock
 lock: $(UV) ## Resolve the dependencies anew into the lock files
