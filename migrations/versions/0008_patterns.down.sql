@@ -1,5 +1,7 @@
 create or replace function common.plan_recurring_pattern() returns trigger
-language plpgsql as $$
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
 declare
     frequency constant text := coalesce(new.user_frequency, new.detected_frequency);
     leeway constant integer := coalesce(common.due_leeway(frequency), 0);
@@ -66,6 +68,7 @@ $$;
 
 create or replace function common.queue_deliveries() returns trigger
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into common.notification_deliveries (user_id, notification_id, channel_id)

@@ -1,7 +1,9 @@
 -- As before, but the days are counted from the day before it is moved off a weekend, and what is
 -- shown is the day that detection moves it to, as long as that is the same due day.
 create or replace function common.plan_recurring_pattern() returns trigger
-language plpgsql as $$
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
 declare
     frequency constant text := coalesce(new.user_frequency, new.detected_frequency);
     leeway constant integer := coalesce(common.due_leeway(frequency), 0);
@@ -76,6 +78,7 @@ $$;
 -- What only keeps a piece of news from being said is sent nowhere.
 create or replace function common.queue_deliveries() returns trigger
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into common.notification_deliveries (user_id, notification_id, channel_id)

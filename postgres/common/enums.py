@@ -185,15 +185,6 @@ class RecurringState(StrEnum):
     ENDED = "ended"
 
 
-class OccurrenceStatus(StrEnum):
-    """What became of a day on which a series was due."""
-
-    MATCHED = "matched"
-    LATE = "late"
-    MISSED = "missed"
-    UPCOMING = "upcoming"
-
-
 class RecurringDirection(StrEnum):
     """Which way the money of a pattern goes."""
 

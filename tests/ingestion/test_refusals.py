@@ -253,7 +253,11 @@ def test_every_refusal_has_a_policy_and_a_way_to_be_made() -> None:
 
 
 def test_the_table_of_the_documentation_is_that_of_the_code() -> None:
-    lines = (PROJECT_ROOT / "docs/operating.md").read_text(encoding="utf-8").splitlines()
+    text = (PROJECT_ROOT / "docs/operating.md").read_text(encoding="utf-8")
+    # The broker's refusals have some of the same names, and a table of their own.
+    _, _, after = text.partition("(`providers/gocardless/policies.py`)")
+    table, _, _ = after.strip(":\n ").partition("\n\n")
+    lines = table.splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     told = {row[0].strip("`"): row[2:] for row in rows if row[0].strip("`") in set(Refusal)}
     reaches = {Reach.RESOURCE: "kind of data", Reach.ACCOUNT: "account", Reach.COMPANY: "company"}

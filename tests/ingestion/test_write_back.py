@@ -169,6 +169,7 @@ def test_a_time_zone_that_the_database_lacks_stops_nothing(world: World) -> None
                 starts_on=dt.date(2026, 3, 9),
             )
             move(session, account, dt.date(2026, 3, 9), "-5")
+            ledger.connection.consent_expires_at = at(14)
             ledger.user.time_zone = zone
         plans = planned_transactions.match_planned(session, now=at(15))
 
