@@ -13,14 +13,14 @@ from benchmarks.peer_cases.cases import Case
 from benchmarks.peer_cases.failures import categories_of
 from benchmarks.peer_cases.provider import Reply, Script, broker
 from benchmarks.peer_cases.world import World
-from postgres.common.models import BalanceSnapshot, Holding, Instrument, Transaction
+from postgres.common.models import BalanceSnapshot, Holding, Instrument, Trade, Transaction
 from postgres.trading212.models import CashTransaction, Dividend, Order
 from postgres.trading212.models import Instrument as RawInstrument
 from providers.errors import ProviderError
 from providers.text import decimal
 from providers.trading212.client import Trading212Client
 from providers.trading212.holdings import read_pie, read_position, read_summary
-from providers.trading212.rows import read_trade, symbol
+from providers.trading212.rows import symbol
 
 Facts = dict[str, Any]
 
@@ -38,20 +38,25 @@ def orders(world: World, case: Case) -> Facts:
     items = [_with_wallet(item) for item in case.payload["items"]]
     broker(world.script, _CURRENCY)
     world.script.on("GET", "/equity/history/orders", {"items": items, "nextPagePath": None})
-    trades = [row for row in _synced(world) if row.kind == "trade"]
+    cash = [row for row in _synced(world) if row.kind == "trade"]
+    with world.sessions() as session:
+        trades = session.execute(
+            sa.select(Trade, Instrument)
+            .join(Instrument, Instrument.id == Trade.instrument_id)
+            .order_by(Trade.traded_at, Trade.id)
+        ).all()
     facts: Facts = {"trades": len(trades), "crash": world.crashed()}
-    read = [trade for item in items if (trade := read_trade(item))]
-    if read:
-        first = read[0]
+    if trades:
+        first, instrument = trades[0]
         facts |= {
-            "side": first.side,
+            "side": "BUY" if first.quantity > 0 else "SELL",
             "quantity": first.quantity,
             "price": first.price,
-            "value": first.value,
-            "ticker": first.ticker,
-            "isin": first.isin,
-            "trade_date": first.filled_at.date().isoformat(),
-            "cash_flow": sum((row.amount for row in trades), Decimal()),
+            "value": abs(first.amount + first.fees),
+            "ticker": instrument.provider_instrument_id,
+            "isin": instrument.isin,
+            "trade_date": first.trade_date.isoformat(),
+            "cash_flow": sum((row.amount for row in cash), Decimal()),
         }
     return facts
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from providers.text import currency, decimal, instant, text
@@ -29,24 +28,6 @@ class ItemFacts:
     refusal: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TradeFacts:
-    """One fill of an order.
-
-    :param quantity: shares; negative where they were sold.
-    :param price: per share, in the instrument's unit, which may be pence.
-    :param value: what the order was for, unsigned: of the wallet, else as the order has it.
-    """
-
-    side: str
-    ticker: str | None
-    isin: str | None
-    quantity: Decimal | None
-    price: Decimal | None
-    value: Decimal | None
-    filled_at: dt.datetime
-
-
 def read_order(payload: Any) -> ItemFacts:
     """Read one item of the order history: ``{"order": ..., "fill": ...}``, one item a fill.
 
@@ -60,29 +41,6 @@ def read_order(payload: Any) -> ItemFacts:
         ticker=_ticker(order),
         occurred_at=instant(fill.get("filledAt")) or instant(order.get("createdAt")),
         refusal=_order_refusal(order, fill),
-    )
-
-
-def read_trade(payload: Any) -> TradeFacts | None:
-    """Read the trade in one item of the order history; None if nothing was traded."""
-    row = _object(payload)
-    order, fill = _object(row.get("order")), _object(row.get("fill"))
-    filled_at, side = instant(fill.get("filledAt")), order.get("side")
-    if filled_at is None or side not in ("BUY", "SELL"):
-        return None
-    instrument, wallet = _object(order.get("instrument")), _object(fill.get("walletImpact"))
-    quantity = decimal(fill.get("quantity"))
-    value = decimal(wallet.get("netValue"))
-    if value is None:
-        value = decimal(order.get("filledValue"))
-    return TradeFacts(
-        side=side,
-        ticker=_ticker(order),
-        isin=text(instrument.get("isin")),
-        quantity=quantity and abs(quantity).copy_sign(1 if side == "BUY" else -1),
-        price=decimal(fill.get("price")),
-        value=value and abs(value),
-        filled_at=filled_at,
     )
 
 

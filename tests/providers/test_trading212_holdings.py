@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from providers.trading212.holdings import PieSlice, read_pie, read_position, read_summary
-from providers.trading212.rows import read_trade, symbol
+from providers.trading212.rows import symbol
 
 
 def plain(*values: Any) -> list[str]:
@@ -97,23 +97,6 @@ def test_pie() -> None:
     assert facts.created_at == dt.datetime(2025, 12, 31, 23, tzinfo=dt.UTC)
     assert facts.slices == (PieSlice("QUAYd_EQ", Decimal(2), Decimal(10), Decimal(12), Decimal(2)),)
     assert read_pie(None).slices == ()
-
-
-ORDER = {"side": "SELL", "ticker": "QUAY_US_EQ", "filledValue": "50"}
-FILL = {"quantity": 2, "price": 25, "filledAt": "2026-02-11T10:00:00Z"}
-
-
-class TestTrade:
-    def test_sold_quantity_is_negative_whatever_its_sign(self) -> None:
-        for quantity in (2, -2):
-            trade = read_trade({"order": ORDER, "fill": {**FILL, "quantity": quantity}})
-            assert trade is not None
-            assert plain(trade.quantity, trade.value, trade.price) == ["-2", "50", "25"]
-
-    def test_an_order_that_was_not_filled_is_no_trade(self) -> None:
-        assert read_trade({"order": ORDER}) is None
-        assert read_trade({"order": ORDER, "fill": {**FILL, "filledAt": None}}) is None
-        assert read_trade({"order": {**ORDER, "side": "HOLD"}, "fill": FILL}) is None
 
 
 @pytest.mark.parametrize(
