@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from farthing import clock
 from ingestion.run import AccountOutcome, Run, StepOutcome
+from postgres.common.models import Merchant
 from postgres.common.operations import (
     balances,
     budgets,
@@ -24,13 +25,13 @@ from postgres.core import WriteCounts, lock
 from postgres.gocardless import placement
 from postgres.sessions import name_actor
 
-_PATTERNS = sa.table(
+_FOUND = sa.table(
     "fct_recurring_patterns",
     sa.column("pattern_key"),
     sa.column("user_id"),
     sa.column("account_id"),
     sa.column("merchant_id"),
-    sa.column("merchant_name"),
+    sa.column("name"),
     sa.column("direction"),
     sa.column("frequency"),
     sa.column("currency"),
@@ -47,7 +48,8 @@ _PATTERNS = sa.table(
     sa.column("next_nominal_date"),
     sa.column("is_ended", sa.Boolean),
     schema="marts",
-).c
+)
+_PATTERNS = _FOUND.c
 
 _OCCURRENCES = sa.table(
     "fct_recurring_occurrences",
@@ -67,7 +69,7 @@ def record_recurring_patterns(run: Run) -> StepOutcome:
         _PATTERNS.pattern_key.label("detection_key"),
         _PATTERNS.direction,
         _PATTERNS.currency,
-        _PATTERNS.merchant_name.label("detected_name"),
+        sa.func.coalesce(Merchant.display_name, _PATTERNS.name).label("detected_name"),
         _PATTERNS.frequency.label("detected_frequency"),
         _PATTERNS.expected_amount.label("detected_amount"),
         _PATTERNS.expected_low.label("detected_amount_low"),
@@ -81,7 +83,7 @@ def record_recurring_patterns(run: Run) -> StepOutcome:
         _PATTERNS.state.label("detected_state"),
         _PATTERNS.price_changed_on.label("detected_price_changed_on"),
         _PATTERNS.is_ended.label("detected_is_ended"),
-    )
+    ).outerjoin_from(_FOUND, Merchant, Merchant.id == _PATTERNS.merchant_id)
     links = sa.select(
         _OCCURRENCES.transaction_id,
         _OCCURRENCES.user_id,

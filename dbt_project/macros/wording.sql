@@ -35,3 +35,9 @@
     {#- Without its sign, which the sentence says: 1234.50 GBP. -#}
     to_char(abs({{ amount }}), 'FM999999999990.00') || ' ' || {{ currency }}
 {%- endmacro %}
+
+
+{% macro name_in_words(name) -%}
+    {#- A normalised name with capitals: Lantern's Broadband. -#}
+    regexp_replace(initcap({{ name }}), '''S\M', '''s', 'g')
+{%- endmacro %}

@@ -192,7 +192,7 @@ def test_costs_have_the_sign_of_the_amount(home: Ledger) -> None:
     )
     assert pattern["schedule"] == "monthly on the 14th, moved to the next working day"
     assert pattern["reasons"].startswith(
-        "12 payments to vellum magazine from 14 January 2025 to 15 December 2025. "
+        "12 payments to Vellum Magazine from 14 January 2025 to 15 December 2025. "
     )
     assert (pattern["country"], pattern["state"]) == ("GB", "confirmed")
 

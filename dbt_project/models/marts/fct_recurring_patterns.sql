@@ -34,6 +34,7 @@ select
     series.account_id,
     series.merchant_id,
     series.merchant_name,
+    descriptions.name,
     series.direction,
     series.frequency,
     descriptions.schedule,

@@ -19,7 +19,7 @@ facts as (
         outlooks.first_due_date,
         outlooks.read_through,
         confidences.confidence,
-        coalesce(series.merchant_name, 'an unnamed party') as party,
+        {{ name_in_words('series.merchant_name') }} as name,
         series.shift = 'previous' and series.moved_count > 0 and series.nominal_day = 31
             as is_last_working_day,
         series.shift = 'next' and series.moved_count > 0 and series.nominal_day = 1
@@ -69,6 +69,7 @@ worded as (
 
 select
     pattern_key,
+    name,
     pace || day_phrase || shift_phrase as schedule,
     concat_ws(
         ' ',
@@ -76,7 +77,7 @@ select
             '%s payments %s %s from %s to %s.',
             occurrences,
             case direction when 'expense' then 'to' else 'from' end,
-            party,
+            coalesce(name, 'an unnamed party'),
             {{ day_in_words('first_date') }},
             {{ day_in_words('last_date') }}
         ),
