@@ -10,7 +10,7 @@ import pytest
 
 from tests.ingestion.worlds import ACCOUNTS, Household, live_through
 
-WORLDS = 100
+WORLDS = 60
 REGRESSIONS: tuple[int, ...] = ()
 
 
