@@ -30,7 +30,7 @@ PER_USER = 2_000
 _LAST = FIRST + dt.timedelta(days=DAYS)
 _CHANGE = """
 with changed as (
-    select id from common.accounts order by id limit %s
+    select id from common.accounts order by md5(id::text) limit %s
 )
 update common.transactions
 set amount = amount * 1.01

@@ -1,6 +1,6 @@
-{% macro recurring_rules() -%}
-    {#- What tells these rules from others, so that new ones are applied to every account. -#}
-    {%- set found = [recurring_cadences()] -%}
+{% macro project_digest() -%}
+    {#- What tells this version of the models, the seeds and the macros from others. -#}
+    {%- set found = [] -%}
     {%- if execute -%}
         {%- for name in graph.nodes | sort -%}
             {%- set node = graph.nodes[name] -%}
@@ -8,8 +8,29 @@
                 {%- do found.append(node.checksum.checksum) -%}
             {%- endif -%}
         {%- endfor -%}
+        {%- for name in context[project_name] | sort -%}
+            {%- do found.append(context[project_name][name].macro.macro_sql) -%}
+        {%- endfor -%}
     {%- endif -%}
-    md5($rules${{ found | join(' ') }}$rules$)
+    {{ local_md5(found | string) }}
+{%- endmacro %}
+
+
+{% macro forget_other_versions() -%}
+    {#- At the start of a run: what another version of the project analysed is analysed anew, and its
+        tables are made from nothing. Before a version was noted there was no column for it. -#}
+    {%- set noted = adapter.get_relation(target.database, 'intermediate', 'int_recurring_analysed') -%}
+    {%- if execute and noted -%}
+        {%- set columns = adapter.get_columns_in_relation(noted) | map(attribute='name') | list -%}
+        {%- if
+            'project_digest' not in columns
+            or run_query(
+                "select 1 from " ~ noted ~ " where project_digest <> '" ~ project_digest() ~ "' limit 1"
+            ).rows
+        -%}
+            {%- do adapter.drop_relation(noted) -%}
+        {%- endif -%}
+    {%- endif -%}
 {%- endmacro %}
 
 

@@ -1,8 +1,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='append_new_columns',
+        on_schema_change='fail',
         pre_hook="{{ forget_accounts_in_scope() }}",
         indexes=[
             {'columns': ['pattern_key']},

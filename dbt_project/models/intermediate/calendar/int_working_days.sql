@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='table',
-        indexes=[{'columns': ['country', 'day'], 'unique': true}],
-        post_hook="{{ analyze(this) }}"
+        materialized='working_table',
+        indexes=[{'columns': ['country', 'day'], 'unique': true}]
     )
 }}
 

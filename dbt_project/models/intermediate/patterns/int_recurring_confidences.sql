@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- How sure each series is: the weights of its evidence, added up as log odds. They were fitted on
 -- series whose truth is known, so that of those given 0.8 about 80 % are right.
 with evidence as (

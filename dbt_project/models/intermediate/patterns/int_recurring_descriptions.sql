@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 -- What each series is and why it is taken for one, in sentences.
 with series as (
     select * from {{ ref('int_recurring_series_summarised') }}

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 -- What speaks for and against each series, as numbers; how much each weighs is in the seed
 -- recurring_calibration.
 with payments as (

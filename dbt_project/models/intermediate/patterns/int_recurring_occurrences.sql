@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- Every day on which each series was due, from its first payment to its next, and what came. A day
 -- on which it was due is that of the rule it follows now, moved where the payments around it kept
 -- to another day.

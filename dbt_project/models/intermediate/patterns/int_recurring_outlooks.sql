@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- When each series is due next, as of now, and whether it has ended. A series has ended when it is
 -- overdue on a day up to which its account has been read: silence that nobody listened to says
 -- nothing.

@@ -1,10 +1,4 @@
-{{
-    config(
-        materialized='table',
-        indexes=[{'columns': ['series_key']}],
-        post_hook="{{ analyze(this) }}"
-    )
-}}
+{{ config(indexes=[{'columns': ['series_key']}]) }}
 
 -- The payments of each series in scope, with whose they are and how new each one is within it.
 with found as (

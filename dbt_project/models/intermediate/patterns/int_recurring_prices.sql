@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- What a series costs now, and when that changed. A price changed where the payments before and
 -- after lie apart by more than they differ among themselves, up to six on either side: two at least
 -- of each, or one that breaks a row of three that were alike.

@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- Which rule tells best the days of a series' last twelve payments: a day of the month, a weekday
 -- of the month or a day of the week or weeks, kept or moved to the next or previous working day.
 -- Newer payments tell more. Of rules that tell alike it is the one that the other payments of the

@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- What each series says about itself. It is known by its first payment; what it is known by when
 -- that one is void, or an earlier one turns up, is the ledger's to decide.
 with payments as (

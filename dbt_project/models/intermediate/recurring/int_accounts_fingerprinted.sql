@@ -1,6 +1,8 @@
+{{ config(materialized='view') }}
+
 -- What the analysis of each account rests on, as two numbers that change when it does: one of its
--- transactions, transfers and the user's own names for merchants, and of the rules themselves; and
--- one of the day it is and how far the account has been read.
+-- transactions, transfers and the user's own names for merchants; and one of the day it is and how
+-- far the account has been read.
 with accounts as (
     select * from {{ ref('stg_common__accounts') }}
 ),
@@ -46,8 +48,7 @@ select
             transactions.row_count,
             transactions.digest,
             transfers.digest,
-            aliases.digest,
-            {{ recurring_rules() }}
+            aliases.digest
         ),
         0
     ) as transactions_digest,

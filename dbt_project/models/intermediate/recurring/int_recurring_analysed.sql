@@ -1,16 +1,13 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='sync_all_columns',
         indexes=[{'columns': ['account_id'], 'unique': true}],
-        pre_hook="{{ forget_accounts_in_scope() }}",
-        post_hook="{{ analyze(this) }}"
+        pre_hook="{{ forget_accounts_in_scope() }}"
     )
 }}
 
--- What each account was when it was analysed last. Nothing of a run is noted before all of it is
--- done.
+-- What each account was when it was analysed last, and by which rules. Nothing of a run is noted
+-- before all of it is done.
 -- depends_on: {{ ref('fct_recurring_patterns') }}
 -- depends_on: {{ ref('fct_recurring_occurrences') }}
 with scope as (
@@ -20,5 +17,6 @@ with scope as (
 select
     account_id,
     transactions_digest,
-    outlook_digest
+    outlook_digest,
+    '{{ project_digest() }}'::text as project_digest
 from scope

@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- What may recur: booked payments. Money between own accounts and trades
 -- are no commitment to anybody. A stream is what one merchant gives or takes on one account; one
 -- whose payments are mostly own transfers is all transfers, also where a leg had no partner.

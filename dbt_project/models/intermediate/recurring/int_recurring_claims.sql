@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- Which payment belongs to which accepted family. The coarsest one that holds wins, because a bill
 -- that varies or a price that rises is still one series; a second payment in one period is left
 -- out.

@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- Payments that no family claims, on a day on which a series of their merchant was due and has
 -- nothing: a month with a higher bill, or a price that was not asked often enough to be a family.
 -- They reach the series without a break of more than one period.

@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- The sets of payments that are tried as one series: all of a merchant's, then its families of
 -- ever closer amounts. Sorted by amount, a step of more than 30, 13, 4 and 0 percent starts a new
 -- family, so families nest: what two levels agree on is kept once, at the coarser level.

@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- How well each family fits each cadence, and whether that is more than chance. A merchant that is
 -- visited often offers many families, and some look regular by luck: the more other payments there
 -- are, the more repeats it takes.

@@ -1,11 +1,8 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='sync_all_columns',
         indexes=[{'columns': ['account_id']}],
-        pre_hook="{{ forget_accounts_in_scope('is_changed') }}",
-        post_hook="{{ analyze(this) }}"
+        pre_hook="{{ forget_accounts_in_scope('is_changed') }}"
     )
 }}
 

@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- The figures of each family that say which cadences are worth a try, and how alike its amounts
 -- are.
 with families as (

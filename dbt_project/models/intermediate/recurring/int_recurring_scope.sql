@@ -1,10 +1,4 @@
-{{
-    config(
-        materialized='table',
-        indexes=[{'columns': ['account_id'], 'unique': true}],
-        post_hook="{{ analyze(this) }}"
-    )
-}}
+{{ config(indexes=[{'columns': ['account_id'], 'unique': true}]) }}
 
 -- Which accounts this run looks at: those whose transactions changed since they were analysed last
 -- have their series found anew, and those for which only the day or the reading moved on are told

@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- Which payment belongs to which series: families joined over their price changes, and what lies on
 -- the days that they leave open. The rhythm is that of the latest family.
 with claims as (

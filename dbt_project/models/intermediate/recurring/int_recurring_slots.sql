@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- Which period of a series a payment lies in: those that it claims, and those of the same merchant
 -- that nothing claims, or of its price to the penny. The latter only where they seldom lie on a due
 -- day by chance.

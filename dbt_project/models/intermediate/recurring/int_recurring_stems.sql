@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- One counterparty under the several wordings that a bank prints for it. What is the bank's and not
 -- the merchant's is learned from the account itself: a word that is found beside many words that
 -- are rarer than it is a town, a month or a way of paying. What was seen once and never again is a

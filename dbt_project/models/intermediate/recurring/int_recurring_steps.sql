@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- Each payment of a family against each cadence worth a try: how many periods after the one before
 -- it came, and how many days beside the day that was due. Months are stepped as months, and a due
 -- day on a weekend may be kept on the working day after or before it.

@@ -1,5 +1,3 @@
-{{ config(materialized='table', post_hook="{{ analyze(this) }}") }}
-
 -- Families that follow each other are one series: the later one begins where the next payment of
 -- the earlier one was due, in the same rhythm. With one merchant the price may have changed, and at
 -- one price the merchant's wording may have, but not both.

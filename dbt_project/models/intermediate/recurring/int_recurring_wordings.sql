@@ -1,10 +1,4 @@
-{{
-    config(
-        materialized='table',
-        pre_hook="{{ share_the_work() }}",
-        post_hook="{{ analyze(this) }}"
-    )
-}}
+{{ config(pre_hook="{{ share_the_work() }}") }}
 
 -- The words of each booked transaction's text, both of what the bank calls the other side and of
 -- what it writes beside it: either may be the one that tells. Whatever has a digit in it is a date,

@@ -1,22 +1,14 @@
-with source as (
-    select * from {{ source('common', 'accounts') }}
-),
-
-renamed as (
-    select
-        id as account_id,
-        user_id,
-        institution_id,
-        account_type,
-        category,
-        status,
-        currency,
-        name as provider_name,
-        display_name,
-        iban,
-        opening_balance,
-        opening_date
-    from source
-)
-
-select * from renamed
+select
+    id as account_id,
+    user_id,
+    institution_id,
+    account_type,
+    category,
+    status,
+    currency,
+    name as provider_name,
+    display_name,
+    iban,
+    opening_balance,
+    opening_date
+from {{ source('common', 'accounts') }}

@@ -1,22 +1,14 @@
-with source as (
-    select * from {{ source('common', 'disposals') }}
-),
-
-renamed as (
-    select
-        id as disposal_id,
-        user_id,
-        trade_id,
-        method,
-        place,
-        rule,
-        acquired_on,
-        quantity,
-        proceeds,
-        fees,
-        cost,
-        currency
-    from source
-)
-
-select * from renamed
+select
+    id as disposal_id,
+    user_id,
+    trade_id,
+    method,
+    place,
+    rule,
+    acquired_on,
+    quantity,
+    proceeds,
+    fees,
+    cost,
+    currency
+from {{ source('common', 'disposals') }}

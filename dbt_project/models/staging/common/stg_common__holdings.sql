@@ -1,21 +1,13 @@
-with source as (
-    select * from {{ source('common', 'holdings') }}
-),
-
-renamed as (
-    select
-        id as holding_id,
-        user_id,
-        account_id,
-        instrument_id,
-        as_of,
-        quantity,
-        average_price,
-        price,
-        cost,
-        value,
-        currency
-    from source
-)
-
-select * from renamed
+select
+    id as holding_id,
+    user_id,
+    account_id,
+    instrument_id,
+    as_of,
+    quantity,
+    average_price,
+    price,
+    cost,
+    value,
+    currency
+from {{ source('common', 'holdings') }}

@@ -1,14 +1,6 @@
-with source as (
-    select * from {{ source('common', 'institutions') }}
-),
-
-renamed as (
-    select
-        id as institution_id,
-        provider,
-        name as institution_name,
-        countries
-    from source
-)
-
-select * from renamed
+select
+    id as institution_id,
+    provider,
+    name as institution_name,
+    countries
+from {{ source('common', 'institutions') }}

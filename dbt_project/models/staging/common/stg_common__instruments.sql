@@ -1,16 +1,8 @@
-with source as (
-    select * from {{ source('common', 'instruments') }}
-),
-
-renamed as (
-    select
-        id as instrument_id,
-        provider,
-        provider_instrument_id as ticker,
-        name as instrument_name,
-        isin,
-        currency
-    from source
-)
-
-select * from renamed
+select
+    id as instrument_id,
+    provider,
+    provider_instrument_id as ticker,
+    name as instrument_name,
+    isin,
+    currency
+from {{ source('common', 'instruments') }}

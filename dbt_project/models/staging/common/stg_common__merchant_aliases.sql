@@ -1,13 +1,5 @@
-with source as (
-    select * from {{ source('common', 'merchant_aliases') }}
-),
-
-renamed as (
-    select
-        user_id,
-        name as alias_name,
-        merchant_id
-    from source
-)
-
-select * from renamed
+select
+    user_id,
+    name as alias_name,
+    merchant_id
+from {{ source('common', 'merchant_aliases') }}

@@ -1,16 +1,8 @@
-with source as (
-    select * from {{ source('common', 'transfers') }}
-),
-
-renamed as (
-    select
-        id as transfer_id,
-        user_id,
-        outgoing_id as outgoing_transaction_id,
-        incoming_id as incoming_transaction_id,
-        status,
-        updated_at
-    from source
-)
-
-select * from renamed
+select
+    id as transfer_id,
+    user_id,
+    outgoing_id as outgoing_transaction_id,
+    incoming_id as incoming_transaction_id,
+    status,
+    updated_at
+from {{ source('common', 'transfers') }}
