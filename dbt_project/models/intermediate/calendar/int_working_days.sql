@@ -6,6 +6,7 @@
 }}
 
 -- The calendar of each country that is needed, from before the first payment to two years ahead.
+-- Account by account, an index knows both ends without a look at each payment.
 with holidays as (
     select * from {{ ref('bank_holidays') }}
 ),
@@ -18,9 +19,17 @@ countries as (
 
 bounds as (
     select
-        coalesce(min(booking_date), {{ as_of_date("'UTC'") }}) - 430 as first_day,
-        greatest(max(booking_date), {{ as_of_date("'UTC'") }}) + 800 as last_day
-    from {{ ref('stg_common__transactions') }}
+        coalesce(min(booked.first_day), {{ as_of_date("'UTC'") }}) - 430 as first_day,
+        greatest(max(booked.last_day), {{ as_of_date("'UTC'") }}) + 800 as last_day
+    from {{ ref('int_accounts_located') }} as accounts
+    cross join
+        lateral (
+            select
+                min(transactions.booking_date) as first_day,
+                max(transactions.booking_date) as last_day
+            from {{ ref('stg_common__transactions') }} as transactions
+            where transactions.account_id = accounts.account_id
+        ) as booked
 ),
 
 closed as (
