@@ -77,10 +77,13 @@ def load(url: str, transactions: Iterable[Transaction]) -> None:
         connection.execute(_LOAD.read_bytes())
 
 
-def analyse(url: str, as_of: dt.date, *, select: str = MODELS, work: Path) -> Any:
+def analyse(
+    url: str, as_of: dt.date, *, select: str = MODELS, work: Path, in_full: bool = False
+) -> Any:
     """Run the models as of the end of a day, and return dbt's results.
 
     :param work: directory for what dbt writes.
+    :param in_full: of all accounts, whatever was analysed before.
     :raises AnalysisError: if one fails.
     """
     variables = {**connection_variables(url), "FARTHING_NOW": f"{as_of}T23:00:00Z"}
@@ -88,6 +91,7 @@ def analyse(url: str, as_of: dt.date, *, select: str = MODELS, work: Path) -> An
         result = dbtRunner().invoke(
             [
                 *("build", "--select", *select.split()),
+                *(("--full-refresh",) if in_full else ()),
                 *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
                 *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
                 *("--target-path", str(work / "target"), "--log-path", str(work / "logs")),

@@ -1,11 +1,11 @@
 """How long the analysis of recurring payments takes, in full and after a few accounts changed.
 
-Usage: python -m benchmarks.recurring_speed [--rows 100000 300000 1000000] [--explain]
+Usage: python -m benchmarks.recurring_speed [--rows 100000 300000 1000000] [--rounds 3] [--explain]
 
 Users have 2,000 payments each, of the made-up households of :mod:`benchmarks.recurring_worlds`,
 over and over; each size has a scratch database of its own. What counts is the time from the first
-model's start to the last one's end; dbt's own start is not in it. An increment is the median of
-three, each with other accounts changed, one in a hundred; all that it does counts.
+model's start to the last one's end; dbt's own start is not in it. An increment is the median of a
+few rounds, each with other accounts changed, one in a hundred; all that it does counts.
 
 How cost grows is said twice: as the exponent of the rows since the size before, and as the cost per
 n log n against that of the smallest size. With --explain the plan of the slowest model of the
@@ -34,7 +34,6 @@ from benchmarks.recurring_worlds import DAYS, FIRST, Row, make_rows
 
 MODELS = "+int_recurring_analysed"
 PER_USER = 2_000
-ROUNDS = 3
 _LAST = FIRST + dt.timedelta(days=DAYS)
 _CHANGE = """
 with changed as (
@@ -51,12 +50,11 @@ def main() -> None:
     """Time each size and print a line of it."""
     parser = argparse.ArgumentParser(prog="benchmarks.recurring_speed")
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--explain", action="store_true")
     options = parser.parse_args()
     households = make_rows(40, seed=5)
-    print(
-        "    rows  users    full  exponent  per n log n  nothing changed  1 % changed  of full  load"
-    )
+    print("    rows  users    full  exponent  per n log n  nothing  1 % changed  of full  load")
     measured: list[tuple[int, float]] = []
     for size in sorted(options.rows):
         users = size // PER_USER
@@ -70,12 +68,12 @@ def main() -> None:
             full, slowest = timed(url, work)
             if options.explain and size == max(options.rows):
                 explain(url, work, slowest[0][0])
-            nothing = statistics.median(timed(url, work)[0] for _ in range(ROUNDS))
-            changed = statistics.median(_increments(url, work, users))
+            nothing = statistics.median(timed(url, work)[0] for _ in range(options.rounds))
+            changed = statistics.median(_increments(url, work, users, options.rounds))
         measured.append((rows, full))
         print(
             f"{rows:8} {users:6} {full:7.1f} {_exponent(measured):>9}"
-            f" {_per_n_log_n(*measured[-1]) / _per_n_log_n(*measured[0]):12.2f} {nothing:16.1f}"
+            f" {_per_n_log_n(*measured[-1]) / _per_n_log_n(*measured[0]):12.2f} {nothing:8.1f}"
             f" {changed:12.1f} {changed / full:8.1%} {os.getloadavg()[0]:5.1f}"
         )
         print("         " + ", ".join(f"{name} {took:.1f}" for name, took in slowest), flush=True)
@@ -129,8 +127,8 @@ def explain(url: str, work: Path, model: str) -> None:
             print(line)
 
 
-def _increments(url: str, work: Path, users: int) -> Iterator[float]:
-    for number in range(ROUNDS):
+def _increments(url: str, work: Path, users: int, rounds: int) -> Iterator[float]:
+    for number in range(rounds):
         with psycopg.connect(url) as connection:
             since = _LAST - dt.timedelta(days=30)
             connection.execute(_CHANGE, (str(number), max(1, users // 100), since))

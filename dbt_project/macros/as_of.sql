@@ -1,6 +1,8 @@
 {% macro as_of() -%}
-    {#- The one clock: FARTHING_NOW, else the database's. No model reads the time otherwise. -#}
-    {%- set text = env_var('FARTHING_NOW', '') | trim -%}
+    {#- The one clock: FARTHING_NOW, else the database's. No model reads the time otherwise. It is
+        read when models are made and not when they are parsed: dbt would parse them anew each time
+        that the clock moved. -#}
+    {%- set text = env_var('FARTHING_NOW', '') | trim if execute else '' -%}
     {%- if text -%}
         {%- set instant = modules.datetime.datetime.fromisoformat(text) -%}
         {%- if instant.utcoffset() is none -%}
