@@ -62,7 +62,7 @@ class Sequence:
 
     def __post_init__(self) -> None:
         """Load the households, each of them a user."""
-        self.rng = random.Random(self.seed)  # noqa: S311 - it makes up the same each time
+        self.rng = random.Random(self.seed)
         self.day = FIRST + dt.timedelta(days=DAYS)
         households = make_rows(self.rng.randint(3, 6), seed=self.seed)
         recurring_ledger.load(
