@@ -100,6 +100,10 @@ broker-history: install-dev ## Read a broker's history of 20,000 items whose pag
 broker-worlds: install-dev ## Read hundreds of made-up accounts at a broker, and compare the ledger with the truth
 	$(BIN)/python -m benchmarks.broker_worlds $(WORLDS)
 
+.PHONY: recurring-sequences
+recurring-sequences: install-dev ## Change ledgers at random, analyse what changed, and compare with full runs
+	$(BIN)/python -m benchmarks.recurring_sequences $(SEQUENCES)
+
 .PHONY: format
 format: install-dev ## Put code and SQL into shape
 	$(BIN)/ruff format .
