@@ -10,7 +10,15 @@ from farthing import clock
 from ingestion import gocardless, trading212
 from ingestion.run import Run, Window
 from postgres.common.enums import JobStatus
-from postgres.common.models import Account, BalanceSnapshot, Connection, Holding, Transaction
+from postgres.common.models import (
+    Account,
+    BalanceSnapshot,
+    Connection,
+    Holding,
+    MerchantAlias,
+    Transaction,
+    Transfer,
+)
 from postgres.common.operations import jobs
 
 FIRST_DAY = dt.date(2015, 1, 1)
@@ -48,6 +56,8 @@ def analytics_due(run: Run, version: str) -> bool:
             session.scalar(sa.select(sa.func.max(column)))
             for column in (
                 Transaction.updated_at,
+                Transfer.updated_at,
+                MerchantAlias.updated_at,
                 Account.updated_at,
                 Connection.updated_at,
                 Holding.updated_at,

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from farthing import clock
 from ingestion import planning
 from ingestion.run import Window
-from postgres.common.models import Account
+from postgres.common.models import Account, Merchant, MerchantAlias
 from tests.conftest import World
 from tests.ingestion.pipeline import sync
 
@@ -45,6 +45,14 @@ def test_the_marts_are_due_when_the_ledger_changed(world: World) -> None:
 
     with world.sessions.begin() as session:
         session.execute(sa.update(Account).values(display_name="mine"))
+    assert planning.analytics_due(world.run(), "v1")
+
+    # So they are when the user says which names are one merchant.
+    analyse(world, "run-3")
+    assert not planning.analytics_due(world.run(), "v1")
+    with world.sessions.begin() as session:
+        merchant = session.scalars(sa.select(Merchant).limit(1)).one()
+        session.add(MerchantAlias(user_id=merchant.user_id, merchant_id=merchant.id, name="other"))
     assert planning.analytics_due(world.run(), "v1")
 
 
