@@ -19,15 +19,15 @@
 {% macro forget_other_versions() -%}
     {#- At the start of a run: what another version of the project analysed is analysed anew, and its
         tables are made from nothing. Before a version was noted there was no column for it. -#}
-    {%- set noted = adapter.get_relation(target.database, 'intermediate', 'int_recurring_analysed') -%}
+    {%- set noted = adapter.get_relation(
+        target.database, 'intermediate', 'int_recurring_analysed'
+    ) -%}
     {%- if execute and noted -%}
         {%- set columns = adapter.get_columns_in_relation(noted) | map(attribute='name') | list -%}
-        {%- if
-            'project_digest' not in columns
-            or run_query(
-                "select 1 from " ~ noted ~ " where project_digest <> '" ~ project_digest() ~ "' limit 1"
-            ).rows
-        -%}
+        {%- set others -%}
+            select 1 from {{ noted }} where project_digest <> '{{ project_digest() }}' limit 1
+        {%- endset -%}
+        {%- if 'project_digest' not in columns or run_query(others).rows -%}
             {%- do adapter.drop_relation(noted) -%}
         {%- endif -%}
     {%- endif -%}

@@ -11,9 +11,8 @@
 
 {% materialization seed, adapter='postgres' %}
     {#- A seed is loaded when its file or its columns changed. -#}
-    {%- set digest = local_md5(
-        [model.checksum.checksum, config.get('column_types'), model.description, model.columns] | string
-    ) -%}
+    {%- set sources = [model.checksum.checksum, config.get('column_types')] -%}
+    {%- set digest = local_md5((sources + [model.description, model.columns]) | string) -%}
     {%- if was_made_from(digest) -%}
         {%- do store_result('agate_table', response='UNCHANGED') -%}
         {{ return(left_as_it_is()) }}
@@ -37,9 +36,8 @@
 
 {% macro noted(made, digest) -%}
     {#- What was just made, with what it was made from in its comment, which goes when it goes. -#}
-    {%- call statement() -%}
-        {{ alter_relation_comment(made.relations[0], model.description ~ ' [' ~ digest ~ ']') }}
-    {%- endcall -%}
+    {%- set comment = model.description ~ ' [' ~ digest ~ ']' -%}
+    {%- call statement() -%}{{ alter_relation_comment(made.relations[0], comment) }}{%- endcall -%}
     {%- do adapter.commit() -%}
     {{ return(made) }}
 {%- endmacro %}

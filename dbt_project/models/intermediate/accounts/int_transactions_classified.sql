@@ -25,5 +25,6 @@ left join
         select unnest(array[outgoing_transaction_id, incoming_transaction_id]) as transaction_id
         from {{ ref('stg_common__transfers') }}
         where status in ('linked', 'confirmed')
-    ) as transfer_legs on transactions.transaction_id = transfer_legs.transaction_id
+    ) as transfer_legs
+    on transactions.transaction_id = transfer_legs.transaction_id
 where transactions.status <> 'void'
