@@ -17,8 +17,8 @@
 
 
 {% macro forget_other_versions() -%}
-    {#- At the start of a run: what another version of the project analysed is analysed anew, and its
-        tables are made from nothing. Before a version was noted there was no column for it. -#}
+    {#- At the start of a run: what another version of the project analysed is analysed anew, into
+        tables made from nothing. Before a version was noted there was no column for it. -#}
     {%- set noted = adapter.get_relation(
         target.database, 'intermediate', 'int_recurring_analysed'
     ) -%}

@@ -23,7 +23,7 @@
 
 
 {% macro was_made_from(digest) -%}
-    {#- Whether the relation is there and as this version of the project and of the day makes it. -#}
+    {#- Whether the relation is there, as this version of the project makes it today. -#}
     {%- if load_cached_relation(this) is none or flags.FULL_REFRESH -%}
         {{ return(false) }}
     {%- endif -%}
