@@ -11,8 +11,8 @@
         {%- for name in context[project_name] | sort -%}
             {%- do found.append(context[project_name][name].macro.macro_sql) -%}
         {%- endfor -%}
+        {{ local_md5(found | string) }}
     {%- endif -%}
-    {{ local_md5(found | string) }}
 {%- endmacro %}
 
 
