@@ -144,8 +144,8 @@ def _sync(
         ledger.project_balance_snapshots(run),
         ledger.project_transactions(run),
         ledger.project_holdings(run),
-        ledger.project_trades(run),
         rates.pull_fx_rates(run),
+        ledger.project_trades(run),
     ]
     return [
         f"{step.table} of {account.label}: {account.reason}"

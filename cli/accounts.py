@@ -11,6 +11,8 @@ from cli.errors import WrongUseError
 from cli.output import heading, print_json, print_table, say, short
 from cli.session import choose_user, match, opened
 from ingestion.placement import answer
+from ingestion.taxes import say_of_account
+from postgres.common.enums import TaxWrapper
 from postgres.common.models import Account
 from postgres.common.operations import accounts
 from postgres.common.operations.accounts import account_label
@@ -33,6 +35,9 @@ def show(user: str | None, *, as_json: bool) -> None:
                         "name": _name(each.account),
                         "currency": each.account.currency,
                         "status": each.account.status,
+                        "tax_wrapper": each.account.tax_wrapper,
+                        "is_practice": each.account.is_practice,
+                        "is_counted": each.account.is_counted,
                     }
                     for each in listed
                 ],
@@ -41,7 +46,7 @@ def show(user: str | None, *, as_json: bool) -> None:
         )
         return
     print_table(
-        ("Id", "Institution", "Account", "", "Status"),
+        ("Id", "Institution", "Account", "", "Status", "Counts"),
         [
             (
                 short(each.account.id),
@@ -49,6 +54,7 @@ def show(user: str | None, *, as_json: bool) -> None:
                 _name(each.account),
                 each.account.currency,
                 each.account.status.value,
+                _counts(each.account),
             )
             for each in listed
         ],
@@ -82,6 +88,34 @@ def link(wanted: str, account: str | None, *, new: bool, user: str | None) -> No
     say(f"{question.label} is told; its rows are in the ledger.")
 
 
+def set_facts(
+    wanted: str, *, is_isa: bool | None, is_counted: bool | None, user: str | None
+) -> None:
+    """Say of an account what nobody else tells; what follows for taxes is found at once.
+
+    :param wanted: its id.
+    :param is_isa: None: as it is known.
+    :param is_counted: None: as it is known.
+    :raises WrongUseError: if nothing is said, or the id means no account.
+    """
+    if is_isa is None and is_counted is None:
+        message = "say --isa or --not-isa, --counted or --not-counted"
+        raise WrongUseError(message)
+    with opened() as ledger:
+        with ledger.database.sessions() as session:
+            owner_id = choose_user(session, user).id
+            known = {
+                each.account.id: each.account
+                for each in accounts.list_account_totals(session, user_id=owner_id)
+            }
+        account_id = match(wanted, known, what="account", listed_by="farthing accounts")
+        say_of_account(ledger.run, owner_id, account_id, is_isa=is_isa, is_counted=is_counted)
+        with ledger.database.sessions() as session:
+            account = accounts.get_account(session, owner_id, account_id) or known[account_id]
+    name = account_label(_name(account), account.account_number)
+    say(f"{name}: {_counts(account)}. `farthing sync` brings it into the marts.")
+
+
 def print_questions(asked: Sequence[Question]) -> None:
     """Print what a user has to say, with the commands that say it."""
     if not asked:
@@ -113,6 +147,13 @@ def question_json(question: Question) -> dict[str, object]:
 def _choose(session: Session, user_id: UUID, prefix: str) -> Question:
     asked = {each.bank_account.id: each for each in list_questions(session, user_id=user_id)}
     return asked[match(prefix, asked, what="question about", listed_by="farthing accounts")]
+
+
+def _counts(account: Account) -> str:
+    """Return what an account counts for."""
+    if not account.is_counted:
+        return "for nothing, play money" if account.is_practice else "for nothing"
+    return "an ISA, not taxed" if account.tax_wrapper is TaxWrapper.ISA else "yes"
 
 
 def _name(account: Account) -> str:

@@ -21,7 +21,7 @@ from ingestion.connect import ConnectError, PendingConsent
 from ingestion.institutions import about, search_institutions
 from ingestion.run import Run
 from ingestion.trading212.keys import add_trading212_key
-from postgres.common.enums import ConnectionStatus, Provider
+from postgres.common.enums import ConnectionStatus, Provider, TaxWrapper
 from postgres.common.models import Connection, Institution
 from postgres.common.operations import connections
 from postgres.errors import AlreadyExistsError, NotFoundError
@@ -78,10 +78,11 @@ def gocardless(
         hand_over(run, consent, visit)
 
 
-def trading212(user: str | None, *, is_demo: bool, reads_exports: bool) -> None:
+def trading212(user: str | None, *, is_demo: bool, is_isa: bool, reads_exports: bool) -> None:
     """Check a key by using it, and store it encrypted.
 
     :param is_demo: it is of a practice account.
+    :param is_isa: its account is an ISA.
     :param reads_exports: ask for reports too.
     """
     with opened(asks_providers=True) as opened_ledger, explained():
@@ -101,11 +102,12 @@ def trading212(user: str | None, *, is_demo: bool, reads_exports: bool) -> None:
                 SecretStr(secret) if secret else None,
                 is_demo=is_demo,
                 reads_exports=reads_exports,
+                tax_wrapper=TaxWrapper.ISA if is_isa else None,
             )
         except AccessDenied as error:
             raise ConfigurationError(str(error)) from error
-    practice = " (a practice account)" if added.is_demo else ""
-    name = f"Trading 212 …{added.account_id % 10_000:04}{practice}"
+    kind = " (a practice account)" if added.is_demo else " (an ISA)" if is_isa else ""
+    name = f"Trading 212 …{added.account_id % 10_000:04}{kind}"
     say(f"{name} is connected; `farthing sync` reads it.")
     if added.without:
         say(f"The key lacks {', '.join(added.without)}; what these open is left out.")

@@ -70,6 +70,10 @@ def connect_trading212(
     demo: Annotated[
         bool, typer.Option("--demo", help="The key is of a practice account, with play money.")
     ] = False,
+    isa: Annotated[
+        bool,
+        typer.Option("--isa", help="The key is of an ISA, which is in no tax year."),
+    ] = False,
     reports: Annotated[
         bool,
         typer.Option(
@@ -81,11 +85,11 @@ def connect_trading212(
     """Check a key and store it encrypted.
 
     Key and secret are asked for, or taken from TRADING212_API_KEY and TRADING212_API_SECRET. An
-    Invest account and an ISA have a key each: connect both.
+    Invest account and an ISA have a key each, and nothing tells them apart: say --isa of the one.
     """
     from cli import connect
 
-    connect.trading212(user, is_demo=demo, reads_exports=reports)
+    connect.trading212(user, is_demo=demo, is_isa=isa, reads_exports=reports)
 
 
 @connections_group.callback()
@@ -158,3 +162,26 @@ def link_account(
     from cli import accounts
 
     accounts.link(wanted, account, new=new, user=user)
+
+
+@accounts_group.command("set")
+def set_account(
+    account: Id,
+    *,
+    isa: Annotated[
+        bool | None,
+        typer.Option("--isa/--not-isa", help="Whether it is an ISA, which is in no tax year."),
+    ] = None,
+    counted: Annotated[
+        bool | None,
+        typer.Option(
+            "--counted/--not-counted",
+            help="Whether it is in net worth, spending and taxes; a practice account is not.",
+        ),
+    ] = None,
+    user: User = None,
+) -> None:
+    """Say of an account what nobody else tells."""
+    from cli import accounts
+
+    accounts.set_facts(account, is_isa=isa, is_counted=counted, user=user)

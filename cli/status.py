@@ -10,6 +10,7 @@ from rich.text import Text
 
 from cli import connections as connections_command
 from cli.accounts import print_questions, question_json
+from cli.limits import limits_of, print_limits
 from cli.output import (
     BAD,
     DOUBTFUL,
@@ -24,13 +25,7 @@ from cli.output import (
     say,
 )
 from cli.session import choose_user, opened
-from farthing import clock
 from ingestion import proofs
-from ingestion.gocardless import planner, quota, targets
-from ingestion.gocardless.planner import Standing
-from ingestion.gocardless.targets import Account
-from postgres.auth.models import ProviderLimit
-from postgres.auth.operations import provider_limits
 from postgres.common.enums import JobStatus
 from postgres.common.operations import accounts, balances, jobs, quarantine
 from postgres.common.operations.balances import Reconciliation
@@ -45,13 +40,7 @@ def show(user: str | None, *, as_json: bool) -> None:
     with opened() as ledger, ledger.database.sessions() as session:
         owner = choose_user(session, user)
         connected = connections_command.summaries(session, owner.id)
-        read = [each for each in targets.accounts(ledger.run) if each.user_id == owner.id]
-        limits = [_limit(*each) for each in quota.standings(session, read)]
-        if read:
-            limits += [
-                _general(each)
-                for each in provider_limits.list_provider_limits(session, "gocardless")
-            ]
+        limits = limits_of(ledger.run, session, owner.id)
         checked = balances.reconcile(session, user_id=owner.id)
         disagreed = proofs.replay_accounts(session, user_id=owner.id)
         set_aside = quarantine.count_quarantine(session, owner.id)
@@ -77,7 +66,7 @@ def show(user: str | None, *, as_json: bool) -> None:
         )
         return
     connections_command.print_summaries(connected)
-    _print_limits(limits)
+    print_limits(limits)
     print_balances(checked)
     print_questions(asked)
     heading("The rest")
@@ -161,66 +150,3 @@ def _disagreement(item: Disagreement) -> dict[str, Any]:
         "stated": item.stated,
         "found": item.found,
     }
-
-
-def _limit(account: Account, standing: Standing) -> dict[str, Any]:
-    now = clock.now()
-    held = planner.held_back(standing, now)
-    is_over = standing.resets_at is None or standing.resets_at <= now
-    return {
-        "provider": "gocardless",
-        "account": account.label,
-        "scope": "account",
-        "resource": standing.resource,
-        "calls_limit": planner.calls_allowed(standing),
-        "calls_left": planner.calls_left(standing, now),
-        "resets_at": None if is_over else standing.resets_at,
-        "next_call_at": held.resumes_at if held else now,
-        "can_call_now": held is None,
-        "reason": held.reason if held else None,
-    }
-
-
-def _general(limit: ProviderLimit) -> dict[str, Any]:
-    now = clock.now()
-    is_over = limit.resets_at is None or limit.resets_at <= now
-    is_closed = limit.calls_remaining == 0 and not is_over
-    return {
-        "provider": limit.provider,
-        "account": None,
-        "scope": "general",
-        "resource": limit.name,
-        "calls_limit": limit.calls_limit,
-        "calls_left": limit.calls_limit if is_over else limit.calls_remaining,
-        "resets_at": None if is_over else limit.resets_at,
-        "next_call_at": limit.resets_at if is_closed else now,
-        "can_call_now": not is_closed,
-        "reason": "GoCardless allows no more for now" if is_closed else None,
-    }
-
-
-def _next_call(at: dt.datetime | None) -> Text:
-    if at is None:
-        return Text("after a new consent", BAD)
-    return Text(f"{minute(at)} UTC", DOUBTFUL)
-
-
-def _print_limits(limits: Sequence[dict[str, Any]]) -> None:
-    if not limits:
-        return
-    heading("Calls that are left")
-    print_table(
-        ("Account", "For", "Left", "Of", "Next call", "Full again (UTC)"),
-        [
-            (
-                each["account"] or "all, by GoCardless",
-                each["resource"],
-                "" if each["calls_left"] is None else f"{each['calls_left']:,}",
-                "" if each["calls_limit"] is None else f"{each['calls_limit']:,}",
-                Text("now", GOOD) if each["can_call_now"] else _next_call(each["next_call_at"]),
-                minute(each["resets_at"]),
-            )
-            for each in limits
-        ],
-        numbers=("Left", "Of"),
-    )

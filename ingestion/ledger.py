@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from farthing import clock
-from ingestion.accounts import for_each, record
+from ingestion.accounts import attempt_each, for_each, record
 from ingestion.run import AccountOutcome, Run, Status, StepOutcome
 from postgres.common.operations import (
     balances,
@@ -30,6 +30,7 @@ ACCOUNTS = "common.accounts"
 """What is locked while it is decided which account of the ledger each raw account is."""
 _CONNECTIONS = "common.connections"
 _INSTRUMENTS = "common.instruments"
+_TRADES = "common.trades"
 
 Linked = gocardless.LinkedAccount | trading212.LinkedAccount
 
@@ -52,6 +53,16 @@ def renew_connections(run: Run) -> None:
     with run.sessions.begin() as session:
         lock(session, _CONNECTIONS, run_id=run.run_id)
         gocardless.project_connections(session, now=clock.now())
+
+
+def take_in_key(session: Session, api_key_id: UUID, *, run_id: str) -> UUID:
+    """Bring a broker's key that was just stored into the ledger, and return its account."""
+    lock(session, _CONNECTIONS, run_id=run_id)
+    trading212.project_connections(session)
+    lock(session, ACCOUNTS, run_id=run_id)
+    trading212.project_accounts(session)
+    accounts = trading212.linked_accounts(session)
+    return next(each.account_id for each in accounts if each.api_key_id == api_key_id)
 
 
 def project_accounts(run: Run) -> StepOutcome:
@@ -151,24 +162,48 @@ def project_trades(run: Run) -> StepOutcome:
     def project(account: trading212.LinkedAccount) -> AccountOutcome:
         with run.sessions.begin() as session:
             lock(session, lock_name(account), run_id=run.run_id)
-            counts = project_account_trades(session, account, run_id=run.run_id)
+            counts = project_account_trades(session, account)
         return AccountOutcome(account.connection_id, account.label, counts=counts)
 
-    return for_each(run, "common.trades", accounts, project)
+    traded = attempt_each(run, _TRADES, accounts, project)
+    matched = match_sales(run, accounts)
+    outcome = StepOutcome(
+        _TRADES, (*traded.accounts, *matched.unfinished), traded.seconds + matched.seconds
+    )
+    record(run, outcome)
+    return outcome
 
 
-def project_account_trades(
-    session: Session, account: trading212.LinkedAccount, *, run_id: str
-) -> WriteCounts:
+def project_account_trades(session: Session, account: trading212.LinkedAccount) -> WriteCounts:
     """Bring one account's fills into the ledger. The caller holds its lock."""
     counts = trading212.project_trades(session, account)
     user_id, account_id = account.user_id, account.account_id
     if counts.written or not trades.is_settled(session, user_id, account_id):
         trades.work_out(session, user_id, account_id)
-        # Accounts of one user share their pools.
-        lock(session, f"common.disposals:{user_id}", run_id=run_id)
-        disposals.match_disposals(session, user_id)
     return counts
+
+
+def match_sales(run: Run, accounts: Sequence[trading212.LinkedAccount]) -> StepOutcome:
+    """Find out which shares the sales of some users were of.
+
+    Always anew: accounts of one user share their pools, and what comes out depends on rates and on
+    what the user says of their accounts as well.
+    """
+
+    def match(account: trading212.LinkedAccount) -> AccountOutcome:
+        with run.sessions.begin() as session:
+            counts = match_sales_of(session, account.user_id, run_id=run.run_id)
+        return AccountOutcome(account.connection_id, account.label, counts=counts)
+
+    read = [each for each in accounts if run.connection_id in (None, each.connection_id)]
+    one_each = {each.user_id: each for each in read}
+    return attempt_each(run, "common.disposals", list(one_each.values()), match)
+
+
+def match_sales_of(session: Session, user_id: UUID, *, run_id: str) -> WriteCounts:
+    """Find out which shares the sales of one user were of, one at a time."""
+    lock(session, f"common.disposals:{user_id}", run_id=run_id)
+    return disposals.match_disposals(session, user_id)
 
 
 def reconcile(run: Run, *, user_id: UUID | None = None) -> Sequence[Reconciliation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -41,10 +42,13 @@ def replay(run: Run, *, account_id: UUID | None = None) -> StepOutcome:
             counts = ledger.project_account(session, account)
             if not isinstance(account, LinkedAccount):
                 counts += trading212.project_holdings(session, account)
-                counts += ledger.project_account_trades(session, account, run_id=run.run_id)
+                counts += ledger.project_account_trades(session, account)
         return AccountOutcome(account.connection_id, account.label, counts=counts)
 
-    return attempt_each(run, "common.transactions", accounts, work)
+    replayed = attempt_each(run, "common.transactions", accounts, work)
+    traders = [each for each in accounts if not isinstance(each, LinkedAccount)]
+    matched = ledger.match_sales(run, traders)
+    return dataclasses.replace(replayed, accounts=(*replayed.accounts, *matched.unfinished))
 
 
 def _forget(session: Session, account: ledger.Linked) -> None:

@@ -128,6 +128,7 @@ class _Place:
 
     :param through: the watermark that it will have once it is complete.
     :param back_to: the day to which it goes back; None: to the beginning.
+    :param border: items of the last page that have no id to be known by again.
     """
 
     ways: Ways
@@ -137,6 +138,7 @@ class _Place:
     occurrences: Counter[str] = field(default_factory=Counter)
     is_gapped: bool = False
     refusals: int = 0
+    border: list[Row] = field(default_factory=list)
 
 
 class _Reading:
@@ -214,6 +216,7 @@ class _Reading:
                 Counter(known.occurrences),
                 known.is_gapped,
                 known.refusals,
+                list(known.border),
             )
 
     def _walk(self, place: _Place, *, is_kept: bool) -> None:
@@ -225,6 +228,7 @@ class _Reading:
             self._history.source,
             currency=self._account.api_key.currency,
             start=place.ways,
+            before=place.border,
             may_pass_over=place.refusals >= _MOST_REFUSALS,
         )
         for page in walk:
@@ -238,6 +242,7 @@ class _Reading:
         place.ways = page.following
         place.pages += 1
         place.is_gapped = place.is_gapped or page.is_gapped
+        place.border = self._without_id(page)
         with self._run.sessions.begin() as session:
             stamp = lock_account(session, self._account, self._run)
             counts = self._history.land(
@@ -282,7 +287,13 @@ class _Reading:
             occurrences=place.occurrences,
             is_gapped=place.is_gapped,
             refusals=place.refusals,
+            border=place.border,
         )
+
+    def _without_id(self, page: Page) -> list[Row]:
+        """Return what a page has that is known by its content alone, of the page before too."""
+        items = [storable(item)[0] for item in page.answer.payload["items"]]
+        return [item for item in items if self._history.source.read(item).key is None]
 
     def _rows(
         self, items: list[Row], facts: list[ItemFacts], occurrences: Counter[str]

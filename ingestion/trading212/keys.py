@@ -11,6 +11,8 @@ from ingestion import ledger
 from ingestion.connect import ConnectError
 from ingestion.run import Run
 from ingestion.trading212.targets import base_url, keeping_pace
+from postgres.common.enums import TaxWrapper
+from postgres.common.operations import accounts
 from postgres.trading212.operations import api_keys
 from providers.errors import (
     AccessDenied,
@@ -58,12 +60,14 @@ def add_trading212_key(
     *,
     is_demo: bool = False,
     reads_exports: bool = False,
+    tax_wrapper: TaxWrapper | None = None,
 ) -> AddedKey:
     """Check a key by using it, then store it encrypted.
 
     :param secret: None for a key of the older kind.
     :param is_demo: it is of a practice account, whose money is none.
     :param reads_exports: ask for reports too, each of which Trading 212 tells the user of.
+    :param tax_wrapper: of its account, which no answer tells; None: as it is known, at first none.
     :raises AuthenticationFailed: if Trading 212 refuses the key; nothing is stored then.
     :raises AccessDenied: if it lacks permissions that are needed; they are named.
     :raises ConnectError: if it is of a practice account and that was not said, or the other way.
@@ -80,7 +84,7 @@ def add_trading212_key(
         message = f"the API key lacks the permissions {', '.join(needed)}; make one that has them"
         raise AccessDenied(message, missing_scope=needed[0])
     with run.sessions.begin() as session:
-        api_keys.create_api_key(
+        row = api_keys.create_api_key(
             session,
             user_id,
             provider_account_id=account_id,
@@ -91,7 +95,9 @@ def add_trading212_key(
             is_demo=is_demo,
             reads_exports=reads_exports,
         )
-    ledger.project_connections(run)
+        added = ledger.take_in_key(session, row.id, run_id=run.run_id)
+        if tax_wrapper is not None:
+            accounts.set_tax_wrapper(session, user_id, added, tax_wrapper)
     return AddedKey(account_id, is_demo, missing)
 
 

@@ -38,6 +38,12 @@ class AccountCategory(StrEnum):
     INVESTMENT_ACCOUNT = "investment_account"
 
 
+class TaxWrapper(StrEnum):
+    """What shelters all that is in an account from tax."""
+
+    ISA = "isa"
+
+
 class ConnectionStatus(StrEnum):
     """Whether a provider lets us read."""
 

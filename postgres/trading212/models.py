@@ -208,6 +208,9 @@ class HistoryRead(HasId, Base):
     occurrences: Mapped[dict[str, int]] = mapped_column(
         pg.JSONB(), comment="how often it met the content of items that have no id"
     )
+    border: Mapped[list[dict[str, Any]]] = mapped_column(
+        pg.JSONB(), server_default="[]", comment="items without an id of the last page"
+    )
     is_gapped: Mapped[bool] = mapped_column(
         comment="pages were seen not to follow one another: complete, it is read anew"
     )

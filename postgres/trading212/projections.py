@@ -36,6 +36,9 @@ from postgres.trading212.models import ApiKey, CashTransaction, Dividend, Order
 PROVIDER = Provider.TRADING212
 INSTITUTION_ID = "TRADING212"
 
+_NAME = "Trading 212"
+_PRACTICE_NAME = "Trading 212 practice"
+
 _BALANCE = (
     "user_id",
     "account_id",
@@ -127,7 +130,7 @@ def project_connections(session: Session) -> WriteCounts:
     broker = sa.select(
         sa.literal(PROVIDER).label("provider"),
         sa.literal(INSTITUTION_ID).label("provider_institution_id"),
-        sa.literal("Trading 212").label("name"),
+        sa.literal(_NAME).label("name"),
     ).where(sa.exists(sa.select(ApiKey.id)))
     upsert_from_select(session, Institution, broker, key=("provider", "provider_institution_id"))
     keys = sa.select(
@@ -168,7 +171,8 @@ def project_accounts(session: Session) -> WriteCounts:
             ApiKey.currency,
             sa.literal(AccountType.INVESTMENT).label("account_type"),
             sa.literal(AccountCategory.INVESTMENT_ACCOUNT).label("category"),
-            sa.literal("Trading 212").label("name"),
+            sa.case((ApiKey.is_demo, _PRACTICE_NAME), else_=_NAME).label("name"),
+            ApiKey.is_demo.label("is_practice"),
             sa.literal(0).label("opening_balance"),
         )
         .select_from(ApiKey)

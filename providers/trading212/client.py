@@ -6,7 +6,7 @@ import base64
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -141,6 +141,7 @@ class Trading212Client:
         *,
         currency: str,
         start: Ways = (FIRST_QUERY,),
+        before: Sequence[Any] = (),
         may_pass_over: bool = False,
     ) -> Iterator[Page]:
         """Return a history, newest first, page after page, each item in its shape of today.
@@ -149,6 +150,7 @@ class Trading212Client:
 
         :param currency: the account's, for items of a time that told none.
         :param start: where to begin; what follows on a page goes on behind it.
+        :param before: as :func:`.paging.pages` has it.
         :param may_pass_over: as :func:`.paging.pages` has it.
         """
         path = history.path
@@ -175,7 +177,7 @@ class Trading212Client:
                 answer = replace(answer, payload={**answer.payload, "items": items})
             return answer
 
-        return pages(fetch, history.read, start=start, may_pass_over=may_pass_over)
+        return pages(fetch, history.read, start=start, before=before, may_pass_over=may_pass_over)
 
     def probe(self, path: str, query: str = "") -> None:
         """Ask for something only to see whether the key may.

@@ -96,6 +96,7 @@ def pages(
     read: Read,
     *,
     start: Ways = (FIRST_QUERY,),
+    before: Sequence[Any] = (),
     may_pass_over: bool = False,
     max_pages: int = MAX_PAGES,
 ) -> Iterator[Page]:
@@ -104,12 +105,14 @@ def pages(
     :param fetch: asks for the page of a query.
     :param read: says what an item is and when it happened.
     :param start: where to begin; the ``following`` of a page goes on behind it.
+    :param before: what is known of the page before ``start``: a way that asks for an instant more
+        brings some of it again.
     :param may_pass_over: take the cursor as it was told where every other is refused as wrong,
         though it may pass over rows.
     :raises UnexpectedResponse: if a page has no list of items, is repeated, or leads nowhere.
     :raises ProviderError: as the first way to a page was refused, if no other leads there.
     """
-    walk = _Walk(fetch, read, may_pass_over=may_pass_over)
+    walk = _Walk(fetch, read, before=before, may_pass_over=may_pass_over)
     ways = start
     for _ in range(max_pages):
         found = walk.turn(ways)
@@ -130,12 +133,19 @@ def pages(
 class _Walk:
     """Where one reading of a history stands."""
 
-    def __init__(self, fetch: Callable[[str], Answer], read: Read, *, may_pass_over: bool) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[str], Answer],
+        read: Read,
+        *,
+        before: Sequence[Any],
+        may_pass_over: bool,
+    ) -> None:
         self._fetch = fetch
         self._may_pass_over = may_pass_over
         self._read = read
         self._asked: set[str] = set()
-        self._before: list[Any] | None = None
+        self._before = list(before)
         self._named_rightly = False
         self._is_literal = False  # the server takes no cursor but its own
         self.is_full = False
@@ -188,8 +198,7 @@ class _Walk:
         return Page(answer, fresh, ways, is_gapped)
 
     def _repeats(self, items: list[Any]) -> bool:
-        before = self._before or []
-        return bool(before and items) and all(item in before for item in items)
+        return bool(items) and all(item in self._before for item in items)
 
     def _is_gapped(self, items: list[Any], query: str) -> bool:
         """Compare the first row with the one that the link before named, where it names rows."""

@@ -8,11 +8,14 @@ import time
 import pytest
 from pydantic import SecretStr
 
-from ingestion import trading212
+from farthing import clock
+from ingestion import ledger, trading212
 from ingestion.connect import ConnectError
 from ingestion.pacing import SharedPace
-from ingestion.run import Status
+from ingestion.run import Status, Window
+from ingestion.taxes import say_of_account
 from ingestion.trading212.keys import AddedKey, add_trading212_key
+from postgres.common.enums import TaxWrapper
 from postgres.common.operations import deferrals
 from providers.errors import AccessDenied, AuthenticationFailed, RateLimited
 from providers.pacing import Limit
@@ -21,9 +24,18 @@ from sandbox.trading212_faults import refusal
 from tests.broker.conftest import BrokerWorld
 
 
-def add(broker: BrokerWorld, key: str, *, bare: bool = False, is_demo: bool = False) -> AddedKey:
+def add(
+    broker: BrokerWorld,
+    key: str,
+    *,
+    bare: bool = False,
+    is_demo: bool = False,
+    wrapper: TaxWrapper | None = None,
+) -> AddedKey:
     secret = None if bare else SecretStr(broker.sandbox.trading212_secret)
-    return add_trading212_key(broker.run(), broker.user_id, SecretStr(key), secret, is_demo=is_demo)
+    return add_trading212_key(
+        broker.run(), broker.user_id, SecretStr(key), secret, is_demo=is_demo, tax_wrapper=wrapper
+    )
 
 
 def keys(broker: BrokerWorld) -> list[tuple[int, bool]]:
@@ -33,7 +45,7 @@ def keys(broker: BrokerWorld) -> list[tuple[int, bool]]:
 
 def test_an_isa_and_a_practice_account_are_connected_beside_the_first(broker: BrokerWorld) -> None:
     """Q20: nothing but the number in the summary tells them apart; Q22: hosts keep keys apart."""
-    assert add(broker, TRADING212_ISA_KEY, bare=True).without == ()
+    assert add(broker, TRADING212_ISA_KEY, bare=True, wrapper=TaxWrapper.ISA).without == ()
     with pytest.raises(ConnectError, match=r"of a practice account, not as said.* with --demo"):
         add(broker, TRADING212_DEMO_KEY)
     assert add(broker, TRADING212_DEMO_KEY, is_demo=True).is_demo
@@ -64,6 +76,40 @@ def test_an_isa_and_a_practice_account_are_connected_beside_the_first(broker: Br
         " where provider = 'trading212' order by 1"
     )
     assert [row[0] for row in holders] == [str(first), str(first + 1), str(first + 2)]
+
+    named = broker.rows(
+        "select name, tax_wrapper, is_counted from common.accounts order by account_number"
+    )
+    assert [tuple(row) for row in named] == [
+        ("Trading 212", None, True),
+        ("Trading 212", "isa", True),
+        ("Trading 212 practice", None, False),
+    ]
+    _only_what_is_taxed_is_pooled(broker)
+
+
+def _only_what_is_taxed_is_pooled(broker: BrokerWorld) -> None:
+    """The three accounts lived one life: what each sold is told apart by the account alone."""
+    trading212.pull_orders(broker.run(), Window(clock.today(), clock.today()))
+    ledger.project_trades(broker.run())
+    query = (
+        "select a.account_number, d.method, count(*) from common.disposals as d"
+        " join common.trades as t on t.id = d.trade_id"
+        " join common.accounts as a on a.id = t.account_id group by 1, 2"
+    )
+
+    def sold() -> set[tuple[int, str]]:
+        return {(int(number) - 48120377, method) for number, method, _ in broker.rows(query)}
+
+    assert sold() == {(0, "fifo"), (1, "fifo"), (2, "fifo"), (0, "section_104")}
+    isa = broker.one("select id from common.accounts where tax_wrapper = 'isa'")
+    # Who forgot to say it, or said it wrongly, says it later; a sync leaves it so.
+    say_of_account(broker.run(), broker.user_id, isa, is_isa=False)
+    ledger.project_accounts(broker.run())
+    ledger.project_trades(broker.run())
+    assert (1, "section_104") in sold()
+    say_of_account(broker.run(), broker.user_id, isa, is_isa=True)
+    assert (1, "section_104") not in sold()
 
 
 def test_missing_permissions_are_named_and_some_can_be_done_without(broker: BrokerWorld) -> None:

@@ -147,6 +147,16 @@ def test_random_faults_lose_and_repeat_nothing(broker: BrokerWorld) -> None:
     broker.pull("orders")
     assert broker.landed_keys("orders") == broker.true_keys("orders")
 
+    # A reading that goes on asks for an instant more, and is told some rows without an id again.
+    broker.forget()
+    broker.quirks("N9", "Q25")
+    broker.sandbox.inject(Fault(path=path), faults.internal_error(path, times=4))
+    assert broker.pull("orders").status is Status.DEFERRED
+    broker.sandbox.clear_faults()
+    assert broker.pull("orders").status is Status.COMPLETED
+    fills = broker.one("select count(*) from trading212.orders where payload ? 'fill'")
+    assert fills == len(broker.true_keys("orders"))
+
 
 def test_a_server_that_takes_no_cursor_but_its_own_is_read_in_the_end(broker: BrokerWorld) -> None:
     path = "/history/orders"

@@ -143,6 +143,7 @@ def test_accepted_values_are_the_enums(manifest: dict[str, Any]) -> None:
         ("dim_accounts", "account_type"): set(enums.AccountType),
         ("dim_accounts", "category"): set(enums.AccountCategory),
         ("dim_accounts", "status"): set(enums.AccountStatus),
+        ("dim_accounts", "tax_wrapper"): set(enums.TaxWrapper),
         ("fct_transactions", "status"): {"pending", "booked"},
         ("fct_transactions", "kind"): set(enums.TransactionKind),
         ("fct_transactions", "direction"): set(enums.RecurringDirection),

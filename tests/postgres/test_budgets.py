@@ -226,6 +226,11 @@ class TestSpending:
         # Suggested and rejected pairs are payments as long as nobody says otherwise.
         assert values(found, "spent", "refunded") == (31, 64)
 
+        ledger.account.is_practice = True
+        session.flush()
+        found = budgets.status(session, ledger.user.id, budget.id, on=MID_MARCH)
+        assert values(found, "spent", "refunded") == (0, 0)
+
     def test_pending_rows_are_given_beside_and_count_once_they_are_booked(
         self, session: Session, ledger: Ledger, food: Tag
     ) -> None:

@@ -282,8 +282,8 @@ def test_nothing_is_lost_or_made_by_matching(drawn: list[tuple[int, int, int, bo
         for one in sold.values():
             mine = [match for match in matches if match.sale == one.id]
             assert sum(match.quantity for match in mine) == -one.quantity
-            assert sum(match.proceeds for match in mine) == one.amount
-            assert sum(match.fees for match in mine) == one.fees
+            assert sum(match.proceeds or 0 for match in mine) == one.amount
+            assert sum(match.fees or 0 for match in mine) == one.fees
         assert MatchRule.UNKNOWN not in {match.rule for match in matches} or held < 0
         costs = -sum((match.cost or 0 for match in matches), Decimal(0))
         assert 0 <= costs <= paid

@@ -19,6 +19,7 @@ from postgres.common.enums import (
     TransactionStatus,
 )
 from postgres.common.models import Account
+from postgres.common.operations import accounts as account_operations
 from postgres.common.operations import balances as balance_operations
 from postgres.common.operations import manual_assets
 from postgres.common.operations.net_worth import NetWorth, net_worth, net_worth_series
@@ -342,6 +343,24 @@ class TestNetWorth:
         total(session, broker, "701", at(6))
 
         assert totals(session, ledger, day(2), day(6)) == [1500, 1500, 1500, 1500, 1501]
+
+    def test_play_money_is_none_unless_the_user_says_so(
+        self, session: Session, ledger: Ledger
+    ) -> None:
+        make_account(session, ledger, opening="1000", opened=day(1))
+        practice, unheard_of = (
+            make_account(session, ledger, account_type=AccountType.INVESTMENT) for _ in range(2)
+        )
+        practice.is_practice = unheard_of.is_practice = True
+        session.flush()
+        total(session, practice, "500", at(1))
+
+        (worth,) = series(session, ledger, day(2), day(2))
+        assert (worth.total, worth.unknown_accounts) == (Decimal(1000), 0)
+
+        account_operations.set_counted(session, ledger.user.id, practice.id, is_counted=True)
+        (worth,) = series(session, ledger, day(2), day(2))
+        assert (worth.total, worth.unknown_accounts) == (Decimal(1500), 0)
 
     def test_a_user_of_whom_nothing_is_known_has_none(
         self, session: Session, ledger: Ledger

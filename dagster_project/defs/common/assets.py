@@ -59,22 +59,22 @@ def holdings(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
         return materialized(context, projections.project_holdings(run))
 
 
-@table_asset(
-    models.Trade,
-    domain="investments",
-    deps=[accounts, holdings, *_raw("trades")],
-)
-def trades(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
-    """Project every fill, and work out what was held and which shares were sold."""
-    with ledger.run() as run:
-        return materialized(context, projections.project_trades(run))
-
-
 @table_asset(models.FxRate, domain="reference", kinds={"ecb"}, deps=[transactions])
 def fx_rates(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
     """Bring in the reference rates of the days that the ledger knows."""
     with ledger.run() as run:
         return materialized(context, rates.pull_fx_rates(run))
+
+
+@table_asset(
+    models.Trade,
+    domain="investments",
+    deps=[accounts, holdings, fx_rates, *_raw("trades")],
+)
+def trades(context: dg.AssetExecutionContext, ledger: Ledger) -> Materialized:
+    """Project every fill, and work out what was held and which shares were sold."""
+    with ledger.run() as run:
+        return materialized(context, projections.project_trades(run))
 
 
 @table_asset(models.Transfer, deps=[transactions, fx_rates])

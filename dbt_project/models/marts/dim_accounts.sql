@@ -51,6 +51,9 @@ select
     accounts.category::text as category,
     accounts.status::text as status,
     accounts.currency,
+    accounts.tax_wrapper::text as tax_wrapper,
+    accounts.is_practice,
+    accounts.is_counted,
     case
         when accounts.iban is not null
             then left(accounts.iban, 4) || '****' || right(accounts.iban, 4)

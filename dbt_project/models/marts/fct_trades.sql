@@ -24,7 +24,9 @@ gains as (
                 then sum(proceeds + fees + cost) filter (where method = 'fifo')
         end as fifo_gain,
         case
-            when bool_and(cost is not null) filter (where method = 'section_104')
+            when
+                bool_and(cost is not null and proceeds is not null)
+                    filter (where method = 'section_104')
                 then sum(proceeds + fees + cost) filter (where method = 'section_104')
         end as section_104_gain
     from {{ ref('stg_common__disposals') }}

@@ -30,7 +30,7 @@ select
     transactions.kind::text as kind,
     case when transactions.amount < 0 then 'expense' else 'income' end as direction,
     case
-        when transactions.is_own_transfer then null
+        when transactions.is_own_transfer or not accounts.is_counted then null
         when transactions.kind in ('trade', 'deposit', 'withdrawal') then null
         -- At a broker nobody knows yet what a new type is.
         when transactions.kind = 'other' and accounts.account_type <> 'bank' then null

@@ -26,6 +26,8 @@ class Fill:
     :param amount: money without fees; paid negative, received positive.
     :param fees: negative.
     :param price: of a share, in the currency that the security is quoted in; None: unknown.
+    :param is_valued: False: what the money is in the currency that is asked for is unknown;
+        ``amount`` and ``fees`` then only say whether there was any.
     """
 
     id: uuid.UUID
@@ -37,6 +39,7 @@ class Fill:
     fees: Decimal = Decimal(0)
     kind: TradeKind = TradeKind.TRADE
     price: Decimal | None = None
+    is_valued: bool = True
 
 
 @dataclass(frozen=True, slots=True)

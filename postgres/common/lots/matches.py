@@ -17,8 +17,8 @@ class Match:
     """A part of a sale and the shares that it was of.
 
     :param quantity: shares of the day of the sale; positive.
-    :param proceeds: before fees; positive.
-    :param fees: of the sale; negative.
+    :param proceeds: before fees; positive; None: unknown.
+    :param fees: of the sale; negative; None: unknown.
     :param cost: of the shares, with the fees of buying them; negative; None: unknown.
     """
 
@@ -26,38 +26,55 @@ class Match:
     rule: MatchRule
     acquired_on: dt.date | None
     quantity: Decimal
-    proceeds: Decimal
-    fees: Decimal
+    proceeds: Decimal | None
+    fees: Decimal | None
     cost: Decimal | None
 
     @property
     def gain(self) -> Decimal | None:
         """What was won; negative: lost; None: unknown."""
-        return None if self.cost is None else self.proceeds + self.fees + self.cost
+        if self.proceeds is None or self.fees is None or self.cost is None:
+            return None
+        return self.proceeds + self.fees + self.cost
 
 
 @dataclass(slots=True)
 class Lot:
     """Shares and what they cost, from which parts are taken until nothing is left of either.
 
-    :param cost: with fees; positive.
+    :param cost: with fees; positive; of what is valued.
+    :param is_valued: False: what some of them cost is unknown, and so what any part did.
     """
 
     units: Fraction = Fraction(0)
     cost: Decimal = Decimal(0)
     acquired_on: dt.date | None = None
+    is_valued: bool = True
 
     def add(self, deal: Deal) -> None:
         """Put a purchase in."""
         self.units += deal.units
         self.cost -= deal.fill.amount + deal.fill.fees
+        self.is_valued = self.is_valued and deal.fill.is_valued
 
-    def take(self, units: Fraction) -> Decimal:
-        """Take some units out, and return what they cost; negative, as money that was paid."""
+    def join(self, other: Lot) -> None:
+        """Put in what is left of another one."""
+        if other.units:
+            self.units += other.units
+            self.cost += other.cost
+            self.is_valued = self.is_valued and other.is_valued
+
+    def take(self, units: Fraction) -> Decimal | None:
+        """Take some units out, and return what they cost; negative, as money that was paid.
+
+        :returns: None if that is unknown. Once nothing is left, nothing of it is.
+        """
         cost = part_of(self.cost, units, self.units)
+        is_valued = self.is_valued
         self.units -= units
         self.cost -= cost
-        return -cost
+        self.is_valued = is_valued or not self.units
+        return -cost if is_valued else None
 
 
 @dataclass(slots=True)
@@ -93,4 +110,6 @@ class Sale:
         self._proceeds -= proceeds
         self._fees -= fees
         self._shares -= shares
+        if not self.deal.fill.is_valued:
+            return Match(self.deal.fill.id, rule, acquired_on, shares, None, None, cost)
         return Match(self.deal.fill.id, rule, acquired_on, shares, proceeds, fees, cost)

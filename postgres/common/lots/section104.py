@@ -65,8 +65,7 @@ def _match(traded: list[Deal]) -> list[Match]:
     pool = Lot()
     for one in days.values():
         for lot in (one.bought, one.joined):
-            pool.units += lot.units
-            pool.cost += lot.cost
+            pool.join(lot)
         found += _from(pool, one.sales, MatchRule.POOL, None)
         found += [sale.match(sale.left, MatchRule.UNKNOWN, None) for sale in one.sales if sale.left]
     return found

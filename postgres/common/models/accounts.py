@@ -16,6 +16,7 @@ from postgres.common.enums import (
     AccountType,
     ConnectionStatus,
     Provider,
+    TaxWrapper,
 )
 from postgres.common.models.keys import SCHEMA, audited, same_owner
 from postgres.core import Base, HasId, HasTimes, checked
@@ -82,7 +83,7 @@ class Account(HasId, HasTimes, Base):
         sa.CheckConstraint(
             "low_balance < 'infinity' and low_balance > '-infinity'", name="low_balance_is_money"
         ),
-        audited("display_name", "status", "low_balance"),
+        audited("display_name", "status", "low_balance", "tax_wrapper", "user_is_counted"),
     )
 
     user_id: Mapped[uuid.UUID] = owner()
@@ -102,6 +103,19 @@ class Account(HasId, HasTimes, Base):
     name: Mapped[str] = mapped_column(comment="as the provider names it")
     display_name: Mapped[str | None] = mapped_column(comment="as the user named it; wins")
     iban: Mapped[str | None]
+    tax_wrapper: Mapped[TaxWrapper | None] = mapped_column(
+        checked(TaxWrapper), comment="as the user says; null: none, what it earns is taxed"
+    )
+    is_practice: Mapped[bool] = mapped_column(
+        server_default=sa.false(), comment="its money is none, as the provider says"
+    )
+    user_is_counted: Mapped[bool | None] = mapped_column(
+        comment="as the user says; wins; null: unless it is a practice account"
+    )
+    is_counted: Mapped[bool] = mapped_column(
+        sa.Computed("coalesce(user_is_counted, not is_practice)", persisted=True),
+        comment="in net worth, returns of all, spending, income, transfers and tax years",
+    )
     opening_balance: Mapped[Decimal | None] = mapped_column(
         comment="booked balance before the first booked row; account currency; "
         "null until a booked balance is known"

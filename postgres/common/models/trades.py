@@ -91,9 +91,15 @@ class Disposal(HasId, Base):
     rule: Mapped[MatchRule] = mapped_column(checked(MatchRule))
     acquired_on: Mapped[dt.date | None] = mapped_column(comment="null: of a pool, or unknown")
     quantity: Mapped[Decimal] = mapped_column(comment="shares sold, in those of that day; positive")
-    proceeds: Mapped[Decimal] = mapped_column(comment="account currency, before fees; positive")
-    fees: Mapped[Decimal] = mapped_column(comment="account currency, of the sale; negative")
-    cost: Mapped[Decimal | None] = mapped_column(
-        comment="account currency, what the shares cost with fees; negative; null: unknown"
+    proceeds: Mapped[Decimal | None] = mapped_column(
+        comment="before fees; positive; null: no rate is known"
     )
-    currency: Mapped[str] = mapped_column(comment="ISO 4217")
+    fees: Mapped[Decimal | None] = mapped_column(
+        comment="of the sale; negative; null: no rate is known"
+    )
+    cost: Mapped[Decimal | None] = mapped_column(
+        comment="what the shares cost with fees; negative; null: unknown"
+    )
+    currency: Mapped[str] = mapped_column(
+        comment="ISO 4217; of its amounts: GBP by section 104, else the account's"
+    )

@@ -17,9 +17,10 @@ from postgres.common.enums import (
     AccountStatus,
     AccountType,
     Provider,
+    TaxWrapper,
     TransactionStatus,
 )
-from postgres.common.models import Account, AccountLink, Institution, Transaction
+from postgres.common.models import Account, AccountLink, Institution, Transaction, TransferQueue
 from postgres.core import refusing
 from postgres.errors import AlreadyExistsError, NotFoundError, OperationError
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
@@ -165,6 +166,46 @@ def rename_account(
     account = _locked(session, user_id, account_id)
     account.display_name = None if name is None else _filled(name)
     session.flush()
+    return account
+
+
+def set_tax_wrapper(
+    session: Session, user_id: uuid.UUID, account_id: uuid.UUID, wrapper: TaxWrapper | None
+) -> Account:
+    """Say what shelters an account from tax; no sync touches it.
+
+    Which shares were sold follows from it: see
+    :func:`postgres.common.operations.disposals.match_disposals`.
+
+    :param wrapper: None: nothing does.
+    :raises NotFoundError: if the user has no such account.
+    """
+    account = _locked(session, user_id, account_id)
+    account.tax_wrapper = wrapper
+    session.flush()
+    return account
+
+
+def set_counted(
+    session: Session, user_id: uuid.UUID, account_id: uuid.UUID, is_counted: bool | None
+) -> Account:
+    """Say whether an account counts in net worth, spending, transfers and taxes.
+
+    Its transactions are looked at once more for transfers.
+
+    :param is_counted: None: unless it is a practice account.
+    :raises NotFoundError: if the user has no such account.
+    """
+    account = _locked(session, user_id, account_id)
+    before = account.is_counted
+    account.user_is_counted = is_counted
+    session.flush()
+    session.refresh(account)
+    if account.is_counted != before:
+        moved = sa.select(Transaction.user_id, Transaction.id).where(
+            Transaction.account_id == account.id
+        )
+        session.execute(sa.insert(TransferQueue).from_select(["user_id", "transaction_id"], moved))
     return account
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Hashable
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,9 +15,12 @@ from postgres.common.lots.history import steps
 from postgres.common.lots.matches import Match
 from postgres.common.lots.read import lots_fill
 from postgres.common.lots.section104 import match_section_104
-from postgres.common.models import Disposal, Instrument, Trade
+from postgres.common.models import Account, Disposal, Instrument, Trade
 from postgres.core import WriteCounts, upsert
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
+
+_STERLING = "GBP"
+_PLACES = 8
 
 
 def get_disposal(session: Session, user_id: uuid.UUID, disposal_id: uuid.UUID) -> Disposal | None:
@@ -53,26 +56,30 @@ def list_disposals(
 def match_disposals(session: Session, user_id: uuid.UUID) -> WriteCounts:
     """Match all sales of a user anew with what was bought; what comes out as before stays.
 
-    First in, first out goes by account and security. The pools of section 104 are one person's:
-    they go over all accounts of one currency, by ISIN where it is known. The caller holds the
-    lock of the user's disposals, see :func:`postgres.core.lock`.
+    First in, first out goes by account and security, in the account's currency. The pools of
+    section 104 are one person's: they go over all taxable accounts, by ISIN where it is known, in
+    pounds at the reference rate of each day; without a rate the money is unknown. The caller holds
+    the lock of the user's disposals, see :func:`postgres.core.lock`.
     """
     isin = sa.func.coalesce(Instrument.isin, sa.cast(Trade.security_id, sa.Text))
+    is_taxable = sa.and_(Account.is_counted, Account.tax_wrapper.is_(None))
     trades = session.execute(
-        sa.select(Trade, isin)
+        sa.select(Trade, isin, is_taxable, _pounds(Trade.amount), _pounds(Trade.fees))
         .join(Instrument, Instrument.id == Trade.security_id)
+        .join(Account, Account.id == Trade.account_id)
         .where(Trade.user_id == user_id)
         .order_by(Trade.traded_at, Trade.id)
     ).all()
-    by_account = [lots_fill(trade, (trade.account_id, trade.security_id)) for trade, _ in trades]
-    pooled = [lots_fill(trade, _class(trade, name)) for trade, name in trades]
-    currencies = {trade.id: trade.currency for trade, _ in trades}
-    rows: list[dict[str, Any]] = []
-    for method, matches in (
-        (LotMethod.FIFO, match_fifo(steps(by_account))),
-        (LotMethod.SECTION_104, match_section_104(steps(pooled))),
-    ):
-        rows += _rows(user_id, method, matches, currencies)
+    by_account = [lots_fill(row[0], (row[0].account_id, row[0].security_id)) for row in trades]
+    pooled = [
+        lots_fill(trade, name, money=(amount, fees))
+        for trade, name, is_pooled, amount, fees in trades
+        if is_pooled
+    ]
+    currencies = {row[0].id: row[0].currency for row in trades}
+    rows = _rows(user_id, LotMethod.FIFO, match_fifo(steps(by_account)), currencies)
+    pounds = dict.fromkeys(currencies, _STERLING)
+    rows += _rows(user_id, LotMethod.SECTION_104, match_section_104(steps(pooled)), pounds)
     counts = upsert(session, Disposal, rows, key=("trade_id", "method", "place"))
     kept = sa.tuple_(Disposal.trade_id, Disposal.method, Disposal.place)
     if counts.unchanged + counts.written != _count(session, user_id):
@@ -89,8 +96,14 @@ def match_disposals(session: Session, user_id: uuid.UUID) -> WriteCounts:
     return counts
 
 
-def _class(trade: Trade, name: str) -> Hashable:
-    return (trade.currency, name)
+def _pounds(money: sa.orm.InstrumentedAttribute[Decimal]) -> sa.ColumnElement[Decimal | None]:
+    """Return an amount of a trade in pounds; that of an account in pounds is not touched."""
+    converted = sa.func.common.convert(money, Trade.currency, _STERLING, Trade.trade_date)
+    return sa.case(
+        # Nothing is nothing in every currency.
+        (sa.or_(money == 0, Trade.currency == _STERLING), money),
+        else_=sa.func.round(converted, _PLACES, type_=sa.Numeric()),
+    )
 
 
 def _count(session: Session, user_id: uuid.UUID) -> int:

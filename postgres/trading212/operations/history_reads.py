@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -28,6 +29,7 @@ def keep_place(
     occurrences: Mapping[str, int],
     is_gapped: bool,
     refusals: int,
+    border: Sequence[Mapping[str, Any]],
 ) -> None:
     """Say where a history goes on; the caller commits it together with what was read so far.
 
@@ -38,6 +40,7 @@ def keep_place(
     :param occurrences: how often the content of items without an id was met.
     :param is_gapped: pages were seen not to follow one another.
     :param refusals: syncs in which every way to some page was refused as wrong.
+    :param border: items without an id of the last page, which the next one may have again.
     """
     values = {
         "ways": list(ways),
@@ -47,6 +50,7 @@ def keep_place(
         "occurrences": dict(occurrences),
         "is_gapped": is_gapped,
         "refusals": refusals,
+        "border": list(border),
     }
     insert = pg.insert(HistoryRead).values(
         user_id=user_id, api_key_id=api_key_id, history=history, **values

@@ -1,7 +1,12 @@
 -- Worth and flows by day of what a return is told of: each account, and all of a user's together in
--- their own currency. A day without a rate is left out of the total.
+-- their own currency. A day without a rate is left out of the total, and so is what does not count.
 with daily as (
     select * from {{ ref('int_investment_values_daily') }}
+),
+
+accounts as (
+    select * from {{ ref('stg_common__accounts') }}
+    where is_counted
 ),
 
 users as (
@@ -20,6 +25,7 @@ converted as (
         common.convert(daily.flow, daily.currency, users.base_currency, daily.day) as flow
     from daily
     inner join users on daily.user_id = users.user_id
+    inner join accounts on daily.account_id = accounts.account_id
 )
 
 select

@@ -9,6 +9,9 @@ select
     name as provider_name,
     display_name,
     iban,
+    tax_wrapper,
+    is_practice,
+    is_counted,
     opening_balance,
     opening_date
 from {{ source('common', 'accounts') }}

@@ -19,6 +19,7 @@ movements as materialized (
         t.booking_date,
         a.id is not null as is_asked
     from common.transactions as t
+    inner join common.accounts as c on c.id = t.account_id and c.is_counted
     left join asked as a on a.id = t.id
     where
         t.user_id = :user_id
