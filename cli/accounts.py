@@ -113,7 +113,9 @@ def set_facts(
         with ledger.database.sessions() as session:
             account = accounts.get_account(session, owner_id, account_id) or known[account_id]
     name = account_label(_name(account), account.account_number)
-    say(f"{name}: {_counts(account)}. `farthing sync` brings it into the marts.")
+    taxed = "is in no tax year" if account.tax_wrapper else "is taxed"
+    counts = f"counts, and {taxed}" if account.is_counted else "counts nowhere"
+    say(f"{name} {counts}; `farthing sync` brings that into the marts.")
 
 
 def print_questions(asked: Sequence[Question]) -> None:
@@ -150,10 +152,10 @@ def _choose(session: Session, user_id: UUID, prefix: str) -> Question:
 
 
 def _counts(account: Account) -> str:
-    """Return what an account counts for."""
+    """Return whether an account counts, and why not."""
     if not account.is_counted:
-        return "for nothing, play money" if account.is_practice else "for nothing"
-    return "an ISA, not taxed" if account.tax_wrapper is TaxWrapper.ISA else "yes"
+        return "no, play money" if account.is_practice else "no"
+    return "yes, an ISA" if account.tax_wrapper is TaxWrapper.ISA else "yes"
 
 
 def _name(account: Account) -> str:

@@ -13,7 +13,12 @@ from postgres.common.enums import ConnectionStatus
 from postgres.common.operations import connections
 from postgres.gocardless.models import Requisition
 from postgres.trading212.models import ApiKey
-from sandbox import TRADING212_KEY, TRADING212_SECRET
+from sandbox import (
+    TRADING212_DEMO_KEY,
+    TRADING212_ISA_KEY,
+    TRADING212_KEY,
+    TRADING212_SECRET,
+)
 from sandbox.server import Sandbox
 from tests.cli.support import Result, farthing
 
@@ -177,6 +182,36 @@ def test_trading212_connected_already_is_refused(providers: Sandbox, ann: str) -
 
     assert result.code == 1
     assert "connected already" in result.error
+
+
+def test_what_an_account_counts_for_is_said_with_its_key_or_later(
+    providers: Sandbox,
+    ann: str,
+    ledger: sessionmaker[Session],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def facts() -> list[tuple[str | None, bool, bool]]:
+        listed = farthing("accounts", "--json").json["accounts"]
+        return [(each["tax_wrapper"], each["is_practice"], each["is_counted"]) for each in listed]
+
+    monkeypatch.setenv("TRADING212_API_KEY", TRADING212_ISA_KEY)
+    assert "(an ISA) is connected" in farthing("connect", "trading212", "--isa").out
+    monkeypatch.setenv("TRADING212_DEMO_BASE_URL", providers.trading212_demo_url)
+    monkeypatch.setenv("TRADING212_API_KEY", TRADING212_DEMO_KEY)
+    assert "(a practice account)" in farthing("connect", "trading212", "--demo").out
+
+    assert facts() == [("isa", False, True), (None, True, False)]
+    isa, practice = (each["id"] for each in farthing("accounts", "--json").json["accounts"])
+    changed = farthing("accounts", "set", isa, "--not-isa")
+    assert changed.code == 0
+    assert "counts, and is taxed" in changed.out
+    farthing("accounts", "set", practice[:8], "--counted")
+    assert facts() == [(None, False, True), (None, True, True)]
+    assert "play money" not in farthing("accounts").out
+    farthing("accounts", "set", practice, "--not-counted")
+    assert "no, play money" in farthing("accounts").out
+    for nothing in (("accounts", "set", isa), ("accounts", "set", "0000dead", "--isa")):
+        assert farthing(*nothing).code == 2
 
 
 @pytest.mark.parametrize("variable", ["TRADING212_API_KEY", "TRADING212_API_SECRET"])

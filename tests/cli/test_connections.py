@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from postgres.common.models import Account, Connection, Institution
+from postgres.common.models import Account, AccountLink, Connection, Institution
 from sandbox.faults import Fault
 from tests.cli.support import farthing
 from tests.conftest import World
@@ -128,6 +128,7 @@ def test_unknown_id_is_wrong_use(command: str, world: World) -> None:
 
 def test_id_that_means_several_is_wrong_use(world: World) -> None:
     with world.sessions.begin() as session:
+        session.execute(sa.delete(AccountLink))
         for number, connection in enumerate(session.scalars(sa.select(Connection)).all()):
             connection.id = UUID(f"abcdef00-0000-4000-8000-00000000000{number}")
 

@@ -283,6 +283,10 @@ def test_status_in_json_has_stable_keys(history: History) -> None:
     spent = limits["Everyday Current Account …7735", "transactions"]
     assert (spent["calls_limit"], spent["calls_left"]) == (50, 48)
     assert spent["can_call_now"]
+    orders = [each for each in told["rate_limits"] if each["resource"] == "equity/history/orders"]
+    assert [each["account"] for each in orders] == ["Trading 212 …0377"]
+    assert orders[0]["provider"] == "trading212"
+    assert orders[0]["calls_limit"] > orders[0]["calls_left"] >= 0
     assert told["connections"][0]["last_success_at"] == "2026-03-15T09:00:00+00:00"
 
 
