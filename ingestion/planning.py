@@ -14,6 +14,7 @@ from postgres.common.models import (
     Account,
     BalanceSnapshot,
     Connection,
+    FxRate,
     Holding,
     MerchantAlias,
     Transaction,
@@ -62,6 +63,7 @@ def analytics_due(run: Run, version: str) -> bool:
                 Connection.updated_at,
                 Holding.updated_at,
                 BalanceSnapshot.created_at,
+                FxRate.updated_at,
             )
         ]
     return any(at is not None and at > last.started_at for at in changed_at)

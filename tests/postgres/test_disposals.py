@@ -107,13 +107,20 @@ def test_one_pool_is_in_pounds_at_the_rate_of_each_day(
         trade(session, account, day(14), quantity, "0", kind=TradeKind.SPLIT, share=share)
     trade(session, dollars, day(16), "-40", "1000", fees="-5", share=share)
 
+    # Nor do shares that are given away.
+    given = make_instrument(session)
+    trade(session, dollars, day(14), "10", "0", share=given, kind=TradeKind.DISTRIBUTION)
+    trade(session, dollars, day(17), "-10", "50", share=given)
+
     cost = (Decimal("100.123456789") + 1 + 300 + 1) / 2
     assert sales(session, ledger) == [
-        (Decimal(800), Decimal(-4), -cost.quantize(Decimal("1E-8")).normalize(), "GBP")
+        (Decimal(800), Decimal(-4), -cost.quantize(Decimal("1E-8")).normalize(), "GBP"),
+        (Decimal(40), Decimal(0), Decimal(0), "GBP"),
     ]
     # First in, first out stays in the account and its money.
     assert sales(session, ledger, FIFO) == [
-        (Decimal(1000), Decimal(-5), Decimal("-401.33333333"), "USD")
+        (Decimal(1000), Decimal(-5), Decimal("-401.33333333"), "USD"),
+        (Decimal(50), Decimal(0), Decimal(0), "USD"),
     ]
 
 

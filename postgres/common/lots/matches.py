@@ -59,10 +59,9 @@ class Lot:
 
     def join(self, other: Lot) -> None:
         """Put in what is left of another one."""
-        if other.units:
-            self.units += other.units
-            self.cost += other.cost
-            self.is_valued = self.is_valued and other.is_valued
+        self.units += other.units
+        self.cost += other.cost
+        self.is_valued = self.is_valued and other.is_valued
 
     def take(self, units: Fraction) -> Decimal | None:
         """Take some units out, and return what they cost; negative, as money that was paid.
