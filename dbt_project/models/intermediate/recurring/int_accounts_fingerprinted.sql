@@ -61,6 +61,7 @@ select
     accounts.account_id,
     hash_record_extended(
         row(
+            accounts.is_counted,
             transactions.row_count,
             transactions.digest,
             transfers.digest,

@@ -5,6 +5,11 @@ with transactions as (
     select * from {{ ref('int_transactions_classified') }}
 ),
 
+accounts as (
+    select * from {{ ref('stg_common__accounts') }}
+    where is_counted
+),
+
 scope as (
     select * from {{ ref('int_recurring_scope') }}
     where is_changed
@@ -33,6 +38,7 @@ eligible as (
         stems.is_cash,
         case when transactions.amount < 0 then 'expense' else 'income' end as direction
     from transactions
+    inner join accounts on transactions.account_id = accounts.account_id
     inner join scope on transactions.account_id = scope.account_id
     inner join wordings on transactions.transaction_id = wordings.transaction_id
     inner join stems
