@@ -39,7 +39,7 @@ from postgres.common.models import (
     Transfer,
     TransferQueue,
 )
-from postgres.common.operations import fx_rates, transfers
+from postgres.common.operations import accounts, fx_rates, transfers
 from postgres.core import WriteCounts, table_of
 from postgres.errors import (
     AlreadyExistsError,
@@ -189,6 +189,14 @@ def test_money_sent_to_the_broker_arrives_the_next_day(session: Session, house: 
     for leg in (sent, arrived):
         assert transfers.get_transfer_of(session, house.user_id, leg.id) is transfer
     assert transfers.COUNTED == (LINKED, CONFIRMED)
+
+    # Play money never came from a bank; whoever says that it is money after all is believed.
+    accounts.set_counted(session, house.user_id, house.broker, is_counted=False)
+    match(session, house)
+    assert stored(session, house) == {}
+    accounts.set_counted(session, house.user_id, house.broker, is_counted=None)
+    match(session, house)
+    assert list(stored(session, house)) == [(sent.id, arrived.id)]
 
 
 @pytest.mark.parametrize("euros", ["125", "124.40", "121.88"])
