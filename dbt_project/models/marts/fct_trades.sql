@@ -16,20 +16,27 @@ instruments as (
     select * from {{ ref('stg_common__instruments') }}
 ),
 
+-- What is unknown of a part makes its gain unknown.
+parts as (
+    select
+        trade_id,
+        method,
+        proceeds + fees + cost as gain
+    from {{ ref('stg_common__disposals') }}
+),
+
 gains as (
     select
         trade_id,
         case
-            when bool_and(cost is not null) filter (where method = 'fifo')
-                then sum(proceeds + fees + cost) filter (where method = 'fifo')
+            when bool_and(gain is not null) filter (where method = 'fifo')
+                then sum(gain) filter (where method = 'fifo')
         end as fifo_gain,
         case
-            when
-                bool_and(cost is not null and proceeds is not null)
-                    filter (where method = 'section_104')
-                then sum(proceeds + fees + cost) filter (where method = 'section_104')
+            when bool_and(gain is not null) filter (where method = 'section_104')
+                then sum(gain) filter (where method = 'section_104')
         end as section_104_gain
-    from {{ ref('stg_common__disposals') }}
+    from parts
     group by trade_id
 )
 
