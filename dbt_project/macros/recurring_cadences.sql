@@ -8,9 +8,9 @@
         per_year            payments a year -#}
     (
         values
-        ('weekly', 'day', 7, 6, 8, 1, 4, 15, 365.25 / 7),
-        ('fortnightly', 'day', 14, 12, 16, 2, 4, 22, 365.25 / 14),
-        ('four_weekly', 'day', 28, 26, 30, 3, 4, 35, 365.25 / 28),
+        ('weekly', 'day', 7, 6, 8, 1, 3, 15, 365.25 / 7),
+        ('fortnightly', 'day', 14, 12, 16, 2, 3, 22, 365.25 / 14),
+        ('four_weekly', 'day', 28, 26, 30, 3, 3, 35, 365.25 / 28),
         ('monthly', 'month', 1, 25, 36, 3, 3, 38, 12),
         ('bimonthly', 'month', 2, 55, 67, 4, 3, 45, 6),
         ('quarterly', 'month', 3, 84, 98, 5, 3, 50, 4),

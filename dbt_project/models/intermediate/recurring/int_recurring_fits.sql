@@ -56,8 +56,10 @@ ratios as (
         measures.mean_days_off,
         measures.longest_break,
         measures.evidence,
+        -ln(4 * rhythms.amount_variation + 0.05) / ln(2) - 1 as amount_evidence,
         rhythms.family_count - measures.repeat_count as kept_count,
         rhythms.stream_count - rhythms.family_count as other_count,
+        measures.repeat_count,
         measures.on_time_count / greatest(measures.judged_count, 1) as on_time_ratio,
         measures.repeat_count::numeric / rhythms.family_count as repeat_ratio,
         (rhythms.family_count - measures.repeat_count)::numeric
@@ -73,10 +75,16 @@ guarded as (
         *,
         -- Amounts that vary are chosen from many, so two rows are enough only if they are all
         -- there is, and each doubling of the others asks for one more. One amount to the penny has
-        -- nothing to choose; nor has a merchant that is paid on the very day, whatever the sum.
+        -- nothing to choose; nor has a merchant that is paid on the very day, whatever the sum, or
+        -- on time and nothing else, if the sum is about the same.
         base_repeats
         + case
-            when amount_variation < 0.001 or (other_count = 0 and mean_days_off < 0.5) then 0
+            when
+                amount_variation < 0.001
+                or (other_count = 0 and mean_days_off < 0.5)
+                or (other_count = 0 and on_time_ratio = 1 and amount_variation <= 0.25)
+                or (other_count <= 3 and mean_days_off < 0.5 and amount_variation <= 0.12)
+                then 0
             else
                 ceil(ln(1 + other_count) / ln(2))
                 + case
@@ -88,10 +96,22 @@ guarded as (
         evidence - ln(1 + other_count) / ln(2)
         + case
             -- Of two payments the amounts have to tell as well: how near they are.
-            when kept_count = 2 then -ln(4 * amount_variation + 0.05) / ln(2) - 1
-            when amount_variation >= 0.001 then 0
-            when is_unround and on_time_ratio = 1 then 3
-            when not is_unround and other_count > 0 then -3
+            when kept_count = 2 then amount_evidence
+            when amount_variation < 0.001
+                then
+                    case
+                        -- Particular, or far from anything else that the merchant is paid.
+                        when on_time_ratio = 1 and (is_unround or level between 1 and 2)
+                            then amount_evidence
+                        when on_time_ratio = 1 and other_count = 0 then 1.5
+                        when not is_unround and other_count > 0 then -3
+                        else 0
+                    end
+            -- So they do of three that are all there is; and few pay a household anything.
+            when kept_count = 3 and other_count = 0
+                then
+                    greatest(0, amount_evidence)
+                    + case when direction = 'income' then 1.5 else 0 end
             else 0
         end as net_evidence,
         on_time_ratio - 0.4 * mean_days_off / (tolerance + 1) - 0.3 * (1 - filled_ratio)
@@ -104,7 +124,8 @@ judged as (
         *,
         kept_count >= needed_count
         and net_evidence >= 7
-        and repeat_ratio <= 0.15
+        -- One that came twice in a period is no second habit if all amounts are alike.
+        and (repeat_ratio <= 0.15 or (repeat_count = 1 and amount_variation < 0.02))
         and filled_ratio >= 0.6
         and (
             on_time_ratio >= 0.75
@@ -125,6 +146,8 @@ judged as (
             or amount_variation <= 0.08
         )
         and (kept_count > 2 or amount_variation <= 0.25)
+        -- Of so few none is missing, or all are alike.
+        and (kept_count > 3 or filled_ratio = 1 or amount_variation <= 0.05)
         -- After a long break at another price it is another one.
         and (longest_break <= 4 or amount_variation <= 0.12)
         -- What varies widely is a bill, which has its day, and no habit.
