@@ -45,7 +45,7 @@ figures as (
         min(stream_count) as stream_count,
         min(booking_date) as first_date,
         max(booking_date) as last_date,
-        -- Of two in the middle the shorter one: a payment is skipped at times, but none comes early.
+        -- Of two in the middle the shorter: a payment is skipped at times, but none comes early.
         percentile_disc(0.5) within group (order by gap_days)
         filter (where gap_days > 0) as median_gap,
         coalesce(stddev_pop(amount) / abs(avg(amount)), 0) as amount_variation,
