@@ -162,7 +162,7 @@ def project_trades(run: Run) -> StepOutcome:
     def project(account: trading212.LinkedAccount) -> AccountOutcome:
         with run.sessions.begin() as session:
             lock(session, lock_name(account), run_id=run.run_id)
-            counts = project_account_trades(session, account)
+            counts = project_account_trades(session, account, run_id=run.run_id)
         return AccountOutcome(account.connection_id, account.label, counts=counts)
 
     traded = attempt_each(run, _TRADES, accounts, project)
@@ -174,25 +174,30 @@ def project_trades(run: Run) -> StepOutcome:
     return outcome
 
 
-def project_account_trades(session: Session, account: trading212.LinkedAccount) -> WriteCounts:
+def project_account_trades(
+    session: Session, account: trading212.LinkedAccount, *, run_id: str
+) -> WriteCounts:
     """Bring one account's fills into the ledger. The caller holds its lock."""
     counts = trading212.project_trades(session, account)
     user_id, account_id = account.user_id, account.account_id
     if counts.written or not trades.is_settled(session, user_id, account_id):
         trades.work_out(session, user_id, account_id)
+        match_sales_of(session, user_id, run_id=run_id)
     return counts
 
 
 def match_sales(run: Run, accounts: Sequence[trading212.LinkedAccount]) -> StepOutcome:
-    """Find out which shares the sales of some users were of.
+    """Find out which shares the sales of some users were of, where that is not settled.
 
-    Always anew: accounts of one user share their pools, and what comes out depends on rates and on
-    what the user says of their accounts as well.
+    New fills have settled it already; but a rate comes later than the fill that needs it, and it
+    may turn out that an account does not count.
     """
 
     def match(account: trading212.LinkedAccount) -> AccountOutcome:
+        counts = WriteCounts()
         with run.sessions.begin() as session:
-            counts = match_sales_of(session, account.user_id, run_id=run.run_id)
+            if not disposals.are_settled(session, account.user_id):
+                counts = match_sales_of(session, account.user_id, run_id=run.run_id)
         return AccountOutcome(account.connection_id, account.label, counts=counts)
 
     read = [each for each in accounts if run.connection_id in (None, each.connection_id)]

@@ -42,7 +42,7 @@ def replay(run: Run, *, account_id: UUID | None = None) -> StepOutcome:
             counts = ledger.project_account(session, account)
             if not isinstance(account, LinkedAccount):
                 counts += trading212.project_holdings(session, account)
-                counts += ledger.project_account_trades(session, account)
+                counts += ledger.project_account_trades(session, account, run_id=run.run_id)
         return AccountOutcome(account.connection_id, account.label, counts=counts)
 
     replayed = attempt_each(run, "common.transactions", accounts, work)

@@ -139,6 +139,8 @@ def upgrade() -> None:
     op.execute(TELL_PRACTICE)
     run_file("0010_counted.sql")
     say_of_disposals(is_new=True)
+    # Pools were of one currency and of any account; what is unknown is matched anew.
+    op.execute("update common.disposals set cost = null where method = 'section_104'")
     op.add_column(
         "history_reads",
         sa.Column(

@@ -140,11 +140,17 @@ def test_what_has_no_rate_is_unknown_until_there_is_one(
     unknown = (None, None, None, "GBP")
     known = (Decimal(30), Decimal(0), Decimal(-25), "GBP")
     assert sales(session, ledger) == [(Decimal(70), Decimal(0), None, "GBP"), unknown, known]
+    assert not disposals.are_settled(session, ledger.user.id)
 
     set_rate(session, "GBP", day(1), "1")
     set_rate(session, "USD", day(1), "2")
     assert sales(session, ledger)[0] == (Decimal(70), Decimal(0), Decimal(-45), "GBP")
     assert sales(session, ledger)[1] == (None, None, Decimal(-45), "GBP")
+    assert not disposals.are_settled(session, ledger.user.id)
+    set_rate(session, "GBP", day(12), "1")
+    set_rate(session, "USD", day(12), "2")
+    assert sales(session, ledger)[1] == (Decimal(45), Decimal(0), Decimal(-45), "GBP")
+    assert disposals.are_settled(session, ledger.user.id)
     session.execute(sa.delete(FxRate).where(FxRate.currency == "USD"))
     assert sales(session, ledger)[1] == unknown
 
@@ -165,8 +171,10 @@ def test_an_isa_and_a_practice_account_are_in_no_pool(
     accounts.set_tax_wrapper(session, ledger.user.id, isa.id, TaxWrapper.ISA)
     practice.is_practice = True
     session.flush()
+    assert not disposals.are_settled(session, ledger.user.id)
     assert [cost for _, _, cost, _ in sales(session, ledger)] == [-100]
     assert sales(session, ledger, FIFO) == by_account
+    assert disposals.are_settled(session, ledger.user.id)
     assert disposals.match_disposals(session, ledger.user.id).written == 0
 
     # The user's word wins, and can be taken back.

@@ -21,6 +21,7 @@ from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
 _STERLING = "GBP"
 _PLACES = 8
+_IS_TAXABLE = sa.and_(Account.is_counted, Account.tax_wrapper.is_(None))
 
 
 def get_disposal(session: Session, user_id: uuid.UUID, disposal_id: uuid.UUID) -> Disposal | None:
@@ -53,6 +54,27 @@ def list_disposals(
     return fetch_page(session, query, order=order, after=after, limit=limit)
 
 
+def are_settled(session: Session, user_id: uuid.UUID) -> bool:
+    """Tell whether nothing but a change of trades would match a user's sales in another way.
+
+    It is not so while money is unknown, which a rate may tell, nor while a pool holds what is not
+    taxed or is not in pounds.
+    """
+    is_open = sa.or_(
+        Disposal.proceeds.is_(None),
+        Disposal.cost.is_(None),
+        Disposal.currency != _STERLING,
+        sa.not_(_IS_TAXABLE),
+    )
+    found = (
+        sa.select(Disposal.id)
+        .join(Trade, Trade.id == Disposal.trade_id)
+        .join(Account, Account.id == Trade.account_id)
+        .where(Disposal.user_id == user_id, Disposal.method == LotMethod.SECTION_104, is_open)
+    )
+    return not session.scalar(sa.select(found.exists()))
+
+
 def match_disposals(session: Session, user_id: uuid.UUID) -> WriteCounts:
     """Match all sales of a user anew with what was bought; what comes out as before stays.
 
@@ -62,9 +84,8 @@ def match_disposals(session: Session, user_id: uuid.UUID) -> WriteCounts:
     the lock of the user's disposals, see :func:`postgres.core.lock`.
     """
     isin = sa.func.coalesce(Instrument.isin, sa.cast(Trade.security_id, sa.Text))
-    is_taxable = sa.and_(Account.is_counted, Account.tax_wrapper.is_(None))
     trades = session.execute(
-        sa.select(Trade, isin, is_taxable, _pounds(Trade.amount), _pounds(Trade.fees))
+        sa.select(Trade, isin, _IS_TAXABLE, _pounds(Trade.amount), _pounds(Trade.fees))
         .join(Instrument, Instrument.id == Trade.security_id)
         .join(Account, Account.id == Trade.account_id)
         .where(Trade.user_id == user_id)
