@@ -114,7 +114,7 @@ where user_id = %(user)s and abs(hashtext(id::text)) %% 2 = 0 and status = 'link
 
 -- name: links_are_confirmed
 update common.transfers set status = 'confirmed', decided_at = now()
-where user_id = %(user)s and status in ('suggested', 'linked')
+where user_id = %(user)s and status = 'linked'
 
 -- name: a_name_is_an_alias
 insert into common.merchant_aliases (user_id, name, merchant_id)
