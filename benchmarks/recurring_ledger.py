@@ -29,7 +29,9 @@ from postgres.core import make_engine
 from postgres.embedded import EmbeddedServer
 
 MODELS = "+fct_recurring_patterns +fct_recurring_occurrences"
-_CLOCKED = "int_recurring_outlooks+"
+# What is found does not depend on the day; the rest is told of the accounts in scope.
+_FOUND = "+int_recurring_outlooks +int_recurring_confidences"
+_TOLD = "int_recurring_payments+"
 
 _LOAD = Path(__file__).with_name("recurring_load.sql")
 
@@ -134,7 +136,7 @@ def predictions_online(
     """Return what would have been found at the end of each day, from what was booked until then.
 
     Each day is given accounts of its own, so that one run of the heavy models serves them all; the
-    light ones, which read the clock, run once a day.
+    light ones, which read the clock, run once a day, over the accounts of that day.
 
     :param url: an empty ledger.
     """
@@ -151,12 +153,33 @@ def predictions_online(
             if row.booking_date <= day
         ],
     )
-    analyse(url, days[-1], work=work)
+    analyse(url, days[-1], select=_FOUND, work=work)
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "create table public.everything as select * from intermediate.int_recurring_scope"
+        )
     found: list[Prediction] = []
     for day in days:
-        analyse(url, day, select=_CLOCKED, work=work)
+        _look_at(url, day)
+        analyse(url, day, select=_TOLD, work=work)
         found += _found_as_of(url, day)
     return found
+
+
+def _look_at(url: str, day: dt.date) -> None:
+    """Make the accounts of a day the ones that a run looks at."""
+    with psycopg.connect(url) as connection:
+        connection.execute("truncate intermediate.int_recurring_scope")
+        connection.execute(
+            """
+            insert into intermediate.int_recurring_scope
+            select everything.*
+            from public.everything
+            inner join common.accounts on everything.account_id = accounts.id
+            where starts_with(accounts.account_number, %s)
+            """,
+            (f"{day} ",),
+        )
 
 
 def _found_as_of(url: str, day: dt.date) -> Iterator[Prediction]:

@@ -24,8 +24,26 @@ select
 from statement_rows
 group by account_id;
 
-insert into auth.users (id, name, password_hash)
-select user_key, account_id, 'none' from statement_accounts;
+-- Where the account is kept follows from its currency, if that is one country's only: its working
+-- days are known then. Elsewhere weekends are all that is known of them.
+insert into auth.users (id, name, password_hash, time_zone)
+select
+    user_key,
+    account_id,
+    'none',
+    case currency
+        when 'GBP' then 'Europe/London'
+        when 'CZK' then 'Europe/Prague'
+        when 'PLN' then 'Europe/Warsaw'
+        when 'SEK' then 'Europe/Stockholm'
+        when 'NOK' then 'Europe/Oslo'
+        when 'DKK' then 'Europe/Copenhagen'
+        when 'HUF' then 'Europe/Budapest'
+        when 'RON' then 'Europe/Bucharest'
+        when 'BGN' then 'Europe/Sofia'
+        else 'UTC'
+    end
+from statement_accounts;
 
 insert into common.accounts (
     id, user_id, institution_id, account_number, currency, account_type, category, name
