@@ -180,7 +180,11 @@ def test_an_isa_and_a_practice_account_are_in_no_pool(
     # The user's word wins, and can be taken back.
     assert not practice.is_counted
     accounts.set_counted(session, ledger.user.id, practice.id, True)
+    assert not disposals.are_settled(session, ledger.user.id)
     assert [cost for _, _, cost, _ in sales(session, ledger)] == [-300]
     accounts.set_counted(session, ledger.user.id, practice.id, None)
+    assert disposals.match_disposals(session, ledger.user.id).written
+    session.execute(sa.delete(Disposal).where(Disposal.method == POOL))
     accounts.set_tax_wrapper(session, ledger.user.id, isa.id, None)
+    assert not disposals.are_settled(session, ledger.user.id)
     assert [cost for _, _, cost, _ in sales(session, ledger)] == [-200, -200]

@@ -21,6 +21,7 @@ from postgres.common.enums import (
     TransactionStatus,
 )
 from postgres.common.models import Account, AccountLink, Institution, Transaction, TransferQueue
+from postgres.common.operations import disposals
 from postgres.core import refusing
 from postgres.errors import AlreadyExistsError, NotFoundError, OperationError
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
@@ -174,13 +175,15 @@ def set_tax_wrapper(
 ) -> Account:
     """Say what shelters an account from tax; no sync touches it.
 
-    Which shares were sold follows from it: see
-    :func:`postgres.common.operations.disposals.match_disposals`.
+    Which shares were sold follows from it, and is open until they are matched again: see
+    :func:`postgres.common.operations.disposals.match_disposals`. The next sync does.
 
     :param wrapper: None: nothing does.
     :raises NotFoundError: if the user has no such account.
     """
     account = _locked(session, user_id, account_id)
+    if account.tax_wrapper != wrapper:
+        disposals.reopen_pools(session, user_id)
     account.tax_wrapper = wrapper
     session.flush()
     return account
@@ -191,7 +194,8 @@ def set_counted(
 ) -> Account:
     """Say whether an account counts in net worth, spending, transfers and taxes.
 
-    Its transactions are looked at once more for transfers.
+    Its transactions are looked at once more for transfers, and the sales of the user are open until
+    they are matched again, as by :func:`set_tax_wrapper`.
 
     :param is_counted: None: unless it is a practice account.
     :raises NotFoundError: if the user has no such account.
@@ -202,6 +206,7 @@ def set_counted(
     session.flush()
     session.refresh(account)
     if account.is_counted != before:
+        disposals.reopen_pools(session, user_id)
         moved = sa.select(Transaction.user_id, Transaction.id).where(
             Transaction.account_id == account.id
         )

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from postgres.common.enums import LotMethod
+from postgres.common.enums import LotMethod, TradeKind
 from postgres.common.lots.fifo import match_fifo
 from postgres.common.lots.history import steps
 from postgres.common.lots.matches import Match
@@ -57,22 +57,37 @@ def list_disposals(
 def are_settled(session: Session, user_id: uuid.UUID) -> bool:
     """Tell whether nothing but a change of trades would match a user's sales in another way.
 
-    It is not so while money is unknown, which a rate may tell, nor while a pool holds what is not
-    taxed or is not in pounds.
+    It is not so while money is unknown, which a rate may tell; while a pool holds what is not
+    taxed or is not in pounds; nor while a sale that is taxed is of no pool.
     """
-    is_open = sa.or_(
+    is_doubtful = sa.or_(
         Disposal.proceeds.is_(None),
         Disposal.cost.is_(None),
         Disposal.currency != _STERLING,
         sa.not_(_IS_TAXABLE),
     )
+    is_sale = sa.and_(Trade.kind == TradeKind.TRADE, Trade.quantity < 0)
+    is_open = sa.case(
+        (Disposal.id.is_(None), sa.and_(is_sale, _IS_TAXABLE)),
+        else_=is_doubtful,
+    )
+    is_pooled = Disposal.method == LotMethod.SECTION_104
     found = (
-        sa.select(Disposal.id)
-        .join(Trade, Trade.id == Disposal.trade_id)
+        sa.select(Trade.id)
         .join(Account, Account.id == Trade.account_id)
-        .where(Disposal.user_id == user_id, Disposal.method == LotMethod.SECTION_104, is_open)
+        .outerjoin(Disposal, sa.and_(Disposal.trade_id == Trade.id, is_pooled))
+        .where(Trade.user_id == user_id, is_open)
     )
     return not session.scalar(sa.select(found.exists()))
+
+
+def reopen_pools(session: Session, user_id: uuid.UUID) -> None:
+    """Take the costs of a user's pools for unknown, until sales are matched again."""
+    session.execute(
+        sa.update(Disposal)
+        .where(Disposal.user_id == user_id, Disposal.method == LotMethod.SECTION_104)
+        .values(cost=None)
+    )
 
 
 def match_disposals(session: Session, user_id: uuid.UUID) -> WriteCounts:
