@@ -150,6 +150,9 @@ def test_what_has_no_rate_is_unknown_until_there_is_one(
     set_rate(session, "GBP", day(12), "1")
     set_rate(session, "USD", day(12), "2")
     assert sales(session, ledger)[1] == (Decimal(45), Decimal(0), Decimal(-45), "GBP")
+    # That of the very day may come later.
+    assert not disposals.are_settled(session, ledger.user.id)
+    set_rate(session, "GBP", day(13, 4), "1")
     assert disposals.are_settled(session, ledger.user.id)
     session.execute(sa.delete(FxRate).where(FxRate.currency == "USD"))
     assert sales(session, ledger)[1] == unknown

@@ -15,12 +15,14 @@ from postgres.common.lots.history import steps
 from postgres.common.lots.matches import Match
 from postgres.common.lots.read import lots_fill
 from postgres.common.lots.section104 import match_section_104
-from postgres.common.models import Account, Disposal, Instrument, Trade
+from postgres.common.models import Account, Disposal, FxRate, Instrument, Trade
 from postgres.core import WriteCounts, upsert
 from postgres.paging import DEFAULT_LIMIT, Key, Page, fetch_page
 
 _STERLING = "GBP"
 _PLACES = 8
+_LATE_DAYS = 31
+"""For how long a rate of a day may still come; until then that of a day before is taken."""
 _IS_TAXABLE = sa.and_(Account.is_counted, Account.tax_wrapper.is_(None))
 
 
@@ -57,8 +59,9 @@ def list_disposals(
 def are_settled(session: Session, user_id: uuid.UUID) -> bool:
     """Tell whether nothing but a change of trades would match a user's sales in another way.
 
-    It is not so while money is unknown, which a rate may tell; while a pool holds what is not
-    taxed or is not in pounds; nor while a sale that is taxed is of no pool.
+    It is not so while money is unknown or was converted of late, since a rate may still come;
+    while a pool holds what is not taxed or is not in pounds; nor while a sale that is taxed is of
+    no pool.
     """
     is_doubtful = sa.or_(
         Disposal.proceeds.is_(None),
@@ -67,7 +70,12 @@ def are_settled(session: Session, user_id: uuid.UUID) -> bool:
         sa.not_(_IS_TAXABLE),
     )
     is_sale = sa.and_(Trade.kind == TradeKind.TRADE, Trade.quantity < 0)
+    last_rate = sa.select(sa.func.max(FxRate.day)).scalar_subquery()
+    is_converted_of_late = sa.and_(
+        _IS_TAXABLE, Trade.currency != _STERLING, Trade.trade_date > last_rate - _LATE_DAYS
+    )
     is_open = sa.case(
+        (is_converted_of_late, sa.true()),
         (Disposal.id.is_(None), sa.and_(is_sale, _IS_TAXABLE)),
         else_=is_doubtful,
     )
