@@ -206,8 +206,13 @@ def _check_owned(
     row_id: uuid.UUID,
     what: str,
 ) -> None:
-    owned = sa.exists().where(model.id == row_id, model.user_id == user_id)
-    if not session.scalar(sa.select(owned)):
+    # It stays until the link is made: neither it nor its user is deleted meanwhile.
+    owned = (
+        sa.select(model.id)
+        .where(model.id == row_id, model.user_id == user_id)
+        .with_for_update(read=True, key_share=True)
+    )
+    if session.scalar(owned) is None:
         message = f"there is no {what} {row_id}"
         raise NotFoundError(message)
 
