@@ -205,9 +205,14 @@ def match_sales(run: Run, accounts: Sequence[trading212.LinkedAccount]) -> StepO
     return attempt_each(run, "common.disposals", list(one_each.values()), match)
 
 
+def lock_sales(session: Session, user_id: UUID, *, run_id: str) -> None:
+    """Wait until nobody else works out which shares a user's sales were of."""
+    lock(session, f"common.disposals:{user_id}", run_id=run_id)
+
+
 def match_sales_of(session: Session, user_id: UUID, *, run_id: str) -> WriteCounts:
     """Find out which shares the sales of one user were of, one at a time."""
-    lock(session, f"common.disposals:{user_id}", run_id=run_id)
+    lock_sales(session, user_id, run_id=run_id)
     return disposals.match_disposals(session, user_id)
 
 

@@ -23,6 +23,8 @@ def say_of_account(
     :raises NotFoundError: if the user has no such account.
     """
     with run.sessions.begin() as session:
+        # First, since a sync that has it waits for rows that are written here.
+        ledger.lock_sales(session, user_id, run_id=run.run_id)
         if is_isa is not None:
             wrapper = TaxWrapper.ISA if is_isa else None
             accounts.set_tax_wrapper(session, user_id, account_id, wrapper)
