@@ -10,7 +10,7 @@ import pytest
 
 from tests.ingestion.worlds import ACCOUNTS, Household, live_through
 
-WORLDS = 60
+WORLDS = 100
 REGRESSIONS: tuple[int, ...] = ()
 
 
