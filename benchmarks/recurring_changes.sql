@@ -137,6 +137,13 @@ where {some}
 update common.merchants set name = name || ' ' || %(salt)s
 where user_id = %(user)s and abs(hashtext(name || %(salt)s)) %% 100 < 25
 
+-- name: the_user_names_merchants
+update common.merchants set display_name = 'my ' || name || %(salt)s
+where user_id = %(user)s and abs(hashtext(name || %(salt)s)) %% 100 < 25
+
+-- name: the_user_takes_names_back
+update common.merchants set display_name = null where user_id = %(user)s
+
 -- name: an_iban_is_read
 update common.accounts set iban = 'DE89370400440532013000' where user_id = %(user)s
 

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from farthing import clock
 from ingestion.run import AccountOutcome, Run, StepOutcome
-from postgres.common.models import Merchant
 from postgres.common.operations import (
     balances,
     budgets,
@@ -69,7 +68,7 @@ def record_recurring_patterns(run: Run) -> StepOutcome:
         _PATTERNS.pattern_key.label("detection_key"),
         _PATTERNS.direction,
         _PATTERNS.currency,
-        sa.func.coalesce(Merchant.display_name, _PATTERNS.name).label("detected_name"),
+        _PATTERNS.name.label("detected_name"),
         _PATTERNS.frequency.label("detected_frequency"),
         _PATTERNS.expected_amount.label("detected_amount"),
         _PATTERNS.expected_low.label("detected_amount_low"),
@@ -83,7 +82,7 @@ def record_recurring_patterns(run: Run) -> StepOutcome:
         _PATTERNS.state.label("detected_state"),
         _PATTERNS.price_changed_on.label("detected_price_changed_on"),
         _PATTERNS.is_ended.label("detected_is_ended"),
-    ).outerjoin_from(_FOUND, Merchant, Merchant.id == _PATTERNS.merchant_id)
+    )
     links = sa.select(
         _OCCURRENCES.transaction_id,
         _OCCURRENCES.user_id,

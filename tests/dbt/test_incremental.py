@@ -22,7 +22,7 @@ from ingestion import write_back
 from ingestion.run import Run
 from postgres.common.enums import RecurringStatus
 from postgres.common.models import RecurringPattern, RecurringPatternTransaction
-from postgres.common.operations import recurring_patterns
+from postgres.common.operations import merchants, recurring_patterns
 from postgres.core import make_engine, make_sessions
 from tests.dbt.household import monthly
 from tests.dbt.ledger import Ledger, Payment, Row, identity
@@ -117,6 +117,9 @@ def test_decisions_stand_while_payments_drift(
         recurring_patterns.update_pattern(
             session, USER, ids["edited"], name="Water", amount=Decimal(-60)
         )
+        merchant = merchants.find_merchant(session, USER, BEFORE["kept"][2])
+        assert merchant is not None
+        merchants.rename_merchant(session, USER, merchant.id, "The magazine")
 
     first = (2025, 12)
     for day, payees in LATER.items():
@@ -128,6 +131,8 @@ def test_decisions_stand_while_payments_drift(
         assert kept.status is edited.status is RecurringStatus.ACTIVE
         assert dismissed.status is RecurringStatus.CANCELLED
         assert kept.detected_amount == Decimal(payees["kept"][0])
+        assert kept.name == "The magazine"
+        assert "payments to The magazine from" in str(kept.detected_reasons)
         assert (edited.name, edited.amount) == ("Water", Decimal(-60))
         assert edited.detected_amount == Decimal(payees["edited"][0])
         with sessions() as session:

@@ -13,6 +13,10 @@ confidences as (
     select * from {{ ref('int_recurring_confidences') }}
 ),
 
+merchants as (
+    select * from {{ ref('stg_common__merchants') }}
+),
+
 facts as (
     select
         series.*,
@@ -21,7 +25,7 @@ facts as (
         outlooks.first_due_date,
         outlooks.read_through,
         confidences.confidence,
-        {{ name_in_words('series.merchant_name') }} as name,
+        coalesce(merchants.display_name, {{ name_in_words('series.merchant_name') }}) as name,
         series.shift = 'previous' and series.moved_count > 0 and series.nominal_day = 31
             as is_last_working_day,
         series.shift = 'next' and series.moved_count > 0 and series.nominal_day = 1
@@ -29,6 +33,7 @@ facts as (
     from series
     inner join outlooks on series.pattern_key = outlooks.pattern_key
     inner join confidences on series.pattern_key = confidences.pattern_key
+    left join merchants on series.merchant_id = merchants.merchant_id
 ),
 
 worded as (

@@ -1,8 +1,9 @@
 {{ config(materialized='view') }}
 
 -- What the analysis of each account rests on, as two numbers that change when it does: one of its
--- transactions, transfers, merchants and the user's own names for them; and one of the day it is,
--- how far the account has been read and whose working days it keeps.
+-- transactions, transfers, merchants and what else the user says is of them; and one of the day it
+-- is, how far the account has been read, whose working days it keeps and what the user calls
+-- merchants.
 with accounts as (
     select * from {{ ref('stg_common__accounts') }}
 ),
@@ -44,7 +45,9 @@ transfers as (
 merchants as (
     select
         user_id,
-        bit_xor(hash_record_extended(row(merchant_id, merchant_name), 0)) as digest
+        bit_xor(hash_record_extended(row(merchant_id, merchant_name), 0)) as digest,
+        bit_xor(hash_record_extended(row(merchant_id, display_name), 0))
+        filter (where display_name is not null) as named_digest
     from {{ ref('stg_common__merchants') }}
     group by user_id
 ),
@@ -71,7 +74,13 @@ select
         0
     ) as transactions_digest,
     hash_record_extended(
-        row({{ as_of_date('users.time_zone') }}, observed.read_through, located.country), 0
+        row(
+            {{ as_of_date('users.time_zone') }},
+            observed.read_through,
+            located.country,
+            merchants.named_digest
+        ),
+        0
     ) as outlook_digest
 from accounts
 inner join users on accounts.user_id = users.user_id
