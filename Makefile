@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 UV := .uv/bin/uv
 BIN := $(VENV)/bin
-PYTEST_WORKERS ?= 2
+PYTEST_WORKERS ?= 3
 PAYLOADS ?= 10000
 
 export DAGSTER_DISABLE_TELEMETRY := 1

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
-from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -30,11 +26,10 @@ from postgres.auth.operations import users
 from postgres.core import make_engine, make_sessions
 from postgres.embedded import EmbeddedServer
 from sandbox.server import Sandbox, running
+from tests import databases
 
 NOW = "2026-03-15T09:00:00Z"
 BANKS = ("NORTHGATE_NRGTGB21", "HARBOUR_HRBRGB2L")
-
-_numbers = itertools.count(1)
 
 # A busy machine is no fault of what is tested.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -74,8 +69,8 @@ def template(server_url: str) -> str:
     if given:
         return given
     name = f"farthing_template_{os.getpid()}"
-    _create(server_url, name)
-    engine = make_engine(_on(server_url, name), pooled=False)
+    databases.create(server_url, name)
+    engine = make_engine(databases.on(server_url, name), pooled=False)
     migrate.upgrade(engine)
     engine.dispose()
     return name
@@ -84,78 +79,21 @@ def template(server_url: str) -> str:
 @pytest.fixture
 def empty_database_url(server_url: str) -> Iterator[str]:
     """A database without any schema of ours."""
-    name = f"farthing_test_{os.getpid()}_{next(_numbers)}"
-    _create(server_url, name)
-    yield _on(server_url, name)
-    _drop(server_url, name)
-
-
-@contextmanager
-def fresh_database(server_url: str, template: str) -> Iterator[str]:
-    """Yield the address of a migrated, empty database."""
-    name = f"farthing_test_{os.getpid()}_{next(_numbers)}"
-    _create(server_url, name, template=template)
-    yield _on(server_url, name)
-    _drop(server_url, name)
-
-
-class Shelf:
-    """Migrated, empty databases of this worker, each with its engine.
-
-    Nearly half of a small test's time is a database of its own, and most tests commit nothing. So a
-    database that nobody committed to goes back with its connections, whose caches are warm by then,
-    and the next test gets it.
-    """
-
-    def __init__(self, server_url: str, template: str) -> None:
-        self._server_url, self._template = server_url, template
-        self._clean: list[sa.Engine] = []
-        self._written: set[sa.Engine] = set()
-
-    def take(self) -> sa.Engine:
-        if self._clean:
-            return self._clean.pop()
-        name = f"farthing_test_{os.getpid()}_{next(_numbers)}"
-        _create(self._server_url, name, template=self._template)
-        engine = make_engine(_on(self._server_url, name))
-        # In autocommit nothing tells of a commit.
-        for event in (
-            "commit",
-            "set_connection_execution_options",
-            "set_engine_execution_options",
-        ):
-            sa.event.listen(engine, event, lambda *_: self._written.add(engine))
-        return engine
-
-    def give_back(self, engine: sa.Engine, *, is_shown: bool) -> None:
-        """Keep a database for the next test.
-
-        :param is_shown: somebody may have written to it through another engine.
-        """
-        if is_shown or engine in self._written:
-            self.drop(engine)
-        else:
-            self._clean.append(engine)
-
-    def drop(self, engine: sa.Engine) -> None:
-        engine.dispose()
-        self._written.discard(engine)
-        _drop(self._server_url, str(engine.url.database))
-
-    def clear(self) -> None:
-        while self._clean:
-            self.drop(self._clean.pop())
+    name = databases.next_name()
+    databases.create(server_url, name)
+    yield databases.on(server_url, name)
+    databases.drop(server_url, name)
 
 
 @pytest.fixture(scope="session")
-def shelf(server_url: str, template: str) -> Iterator[Shelf]:
-    shelf = Shelf(server_url, template)
+def shelf(server_url: str, template: str) -> Iterator[databases.Shelf]:
+    shelf = databases.Shelf(server_url, template)
     yield shelf
     shelf.clear()
 
 
 @pytest.fixture
-def engine(shelf: Shelf, request: pytest.FixtureRequest) -> Iterator[sa.Engine]:
+def engine(shelf: databases.Shelf, request: pytest.FixtureRequest) -> Iterator[sa.Engine]:
     """A migrated, empty database that no other test sees a row of."""
     engine = shelf.take()
     yield engine
@@ -244,23 +182,3 @@ def world(
     )
     sandbox.clear_requests()
     return world
-
-
-def _on(server_url: str, name: str) -> str:
-    return sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
-
-
-def _create(server_url: str, name: str, template: str = "template1") -> None:
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {}").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-
-
-def _drop(server_url: str, name: str) -> None:
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-        )

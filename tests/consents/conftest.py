@@ -14,8 +14,8 @@ from postgres.auth.models import User
 from postgres.auth.operations import users
 from postgres.core import make_engine, make_sessions
 from sandbox.server import Sandbox
-from tests.conftest import fresh_database
 from tests.consents.household import Household
+from tests.databases import fresh_database
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from farthing.settings import Settings
 from postgres.auth.models import User
 from postgres.core import make_engine, make_sessions
 from sandbox.server import Sandbox, running
-from tests.conftest import NOW, fresh_database
+from tests.conftest import NOW
+from tests.databases import fresh_database
 from tests.quirks.case import Case
 
 
