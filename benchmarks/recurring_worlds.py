@@ -14,6 +14,7 @@ import calendar
 import csv
 import datetime as dt
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -66,6 +67,7 @@ class Series:
     :param skips: chance that one does not happen.
     :param late: chance that one comes one to three days late.
     :param rule: fixed day, last working day, nth weekday.
+    :param rests: months of the year in which it is not paid.
     """
 
     kind: str
@@ -77,6 +79,7 @@ class Series:
     skips: float = 0.0
     late: float = 0.0
     rule: str = "day"
+    rests: tuple[int, ...] = ()
     chance: float = 1.0
     trade: str = "service"
 
@@ -92,6 +95,7 @@ SERIES = (
     Series("energy", "monthly", "debit", -104, 0.22, chance=0.5),
     Series("energy", "monthly", "debit", -98, rises=0.8, chance=0.4),
     Series("energy", "bimonthly", "debit", -131, 0.2, chance=0.15),
+    Series("rates", "monthly", "debit", -142, rises=0.5, rests=(2, 3), chance=0.5),
     Series("water", "quarterly", "debit", -61.4, 0.06, chance=0.4),
     Series("water", "semiannual", "debit", -188.2, rises=0.5, chance=0.2),
     Series("phone", "monthly", "debit", -21.5, 0.0, rises=0.6, chance=0.6),
@@ -147,8 +151,14 @@ class World:
         self._habits()
         self._noise()
         self.rows.sort(key=lambda row: row.booking_date)
+        payments = Counter(row.series_id for row in self.rows)
         return [
-            replace(row, transaction_id=f"{self.name}-{number:05}")
+            # What was paid once in these years does not recur in them.
+            replace(
+                row,
+                transaction_id=f"{self.name}-{number:05}",
+                is_scored=row.is_scored and payments[row.series_id] > 1,
+            )
             for number, row in enumerate(self.rows)
         ]
 
@@ -211,7 +221,7 @@ class World:
                 day = first + dt.timedelta(days=(weekday - first.weekday()) % 7 + 7)
             else:
                 day = dt.date(year, month, min(nominal, length))
-            if begins <= day <= ends:
+            if begins <= day <= ends and month not in series.rests:
                 yield day
 
     def _moved(self, series: Series, day: dt.date) -> dt.date:
