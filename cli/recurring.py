@@ -160,6 +160,7 @@ def to_json(pattern: RecurringPattern) -> dict[str, Any]:
         "schedule": _schedule(pattern) or None,
         "state": pattern.detected_state,
         "next_date": pattern.next_date,
+        "rest_months": pattern.rest_months,
         "last_date": pattern.last_date,
         "amount": pattern.amount,
         "amount_low": pattern.detected_amount_low,
@@ -179,7 +180,7 @@ def _cost(pattern: RecurringPattern) -> Decimal | None:
     amount, frequency = pattern.amount, pattern.frequency
     if amount is None or frequency not in _A_YEAR or pattern.detected_is_ended:
         return None
-    return amount * _A_YEAR[frequency]
+    return amount * (_A_YEAR[frequency] - len(pattern.rest_months or ()))
 
 
 def _explained(pattern: RecurringPattern) -> str:

@@ -45,6 +45,7 @@ _FOUND = sa.table(
     sa.column("last_date"),
     sa.column("next_expected_date"),
     sa.column("next_nominal_date"),
+    sa.column("rest_months"),
     sa.column("is_ended", sa.Boolean),
     schema="marts",
 )
@@ -76,6 +77,7 @@ def record_recurring_patterns(run: Run) -> StepOutcome:
         _PATTERNS.schedule.label("detected_schedule"),
         _PATTERNS.next_expected_date.label("detected_next_date"),
         _PATTERNS.next_nominal_date.label("detected_nominal_date"),
+        _PATTERNS.rest_months.label("detected_rest_months"),
         _PATTERNS.last_date.label("detected_last_date"),
         _PATTERNS.confidence.label("detected_confidence"),
         _PATTERNS.reasons.label("detected_reasons"),

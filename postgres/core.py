@@ -68,6 +68,7 @@ class Base(DeclarativeBase):
         str: sa.Text(),
         dict[str, Any]: pg.JSONB(),
         list[str]: pg.ARRAY(sa.Text()),
+        list[int]: pg.ARRAY(sa.Integer()),
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
@@ -73,12 +73,21 @@ def steps_to(frequency: RecurringFrequency, anchor: dt.date, day: dt.date) -> in
     return steps - 1 if due_day(frequency, anchor, steps) > day else steps
 
 
-def next_due(frequency: RecurringFrequency, anchor: dt.date, after: dt.date) -> dt.date:
+def next_due(
+    frequency: RecurringFrequency,
+    anchor: dt.date,
+    after: dt.date,
+    rest_months: Collection[int] = (),
+) -> dt.date:
     """Return the first due day after a day.
 
+    :param rest_months: months of the year, 1 to 12, in which a monthly one is not due; not all.
     :raises OperationError: if the frequency is irregular.
     """
-    return due_day(frequency, anchor, steps_to(frequency, anchor, after) + 1)
+    steps = steps_to(frequency, anchor, after) + 1
+    while (day := due_day(frequency, anchor, steps)).month in rest_months:
+        steps += 1
+    return day
 
 
 def previous_due(frequency: RecurringFrequency, anchor: dt.date, before: dt.date) -> dt.date:
@@ -91,15 +100,21 @@ def previous_due(frequency: RecurringFrequency, anchor: dt.date, before: dt.date
 
 
 def due_within(
-    frequency: RecurringFrequency, anchor: dt.date, first: dt.date, last: dt.date
+    frequency: RecurringFrequency,
+    anchor: dt.date,
+    first: dt.date,
+    last: dt.date,
+    rest_months: Collection[int] = (),
 ) -> Sequence[dt.date]:
     """Return the due days of a range, both ends included, those before the anchor too.
 
+    :param rest_months: months of the year, 1 to 12, in which a monthly one is not due.
     :raises OperationError: if the frequency is irregular.
     """
     start = steps_to(frequency, anchor, first - dt.timedelta(days=1)) + 1
     end = steps_to(frequency, anchor, last)
-    return [due_day(frequency, anchor, steps) for steps in range(start, end + 1)]
+    days = (due_day(frequency, anchor, steps) for steps in range(start, end + 1))
+    return [day for day in days if day.month not in rest_months]
 
 
 def due_near(frequency: RecurringFrequency, anchor: dt.date, day: dt.date) -> dt.date | None:

@@ -139,6 +139,7 @@ def test_json_holds_decimals_as_strings_and_days_as_iso(patterns: sessionmaker[S
         "schedule": "monthly on its day",
         "state": "confirmed",
         "next_date": "2026-03-31",
+        "rest_months": None,
         "last_date": "2026-03-01",
         "amount": "2500.5",
         "amount_low": None,

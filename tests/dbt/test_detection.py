@@ -221,16 +221,23 @@ def test_household_occurrences_tell_what_came_and_what_did_not(home: Ledger) -> 
     for row in rows:
         if row["status"] != "matched":
             told[row["pattern_key"]].append((row["status"], row["expected_date"]))
-    skipped = [
-        ("missed", working_day(dt.date(year, month, 15)))
-        for year in (2024, 2025)
-        for month in (2, 3)
-    ]
-    # Of the council tax nothing came in February and March; of the gym nothing after its end.
-    assert told[found["council"]] == [*skipped, ("upcoming", dt.date(2026, 1, 15))]
+    # The council tax rests in February and March; of the gym nothing came after its end.
+    assert told[found["council"]] == [("upcoming", dt.date(2026, 1, 15))]
     assert told[found["salary"]] == [("upcoming", dt.date(2026, 1, 30))]
     assert told[found["gym"]] == []
     assert {row["days_late"] for row in rows if row["status"] == "matched"} <= {-1, 0, 1, 2}
+
+
+def test_months_of_rest_are_known_and_cost_nothing(home: Ledger) -> None:
+    found, _ = matched(home)
+    patterns = {row["pattern_key"]: row for row in home.patterns()}
+
+    council = patterns.pop(found["council"])
+
+    assert council["rest_months"] == [2, 3]
+    assert council["schedule"].endswith(", except in February and March")
+    assert council["yearly_cost"] == 10 * council["expected_amount"]
+    assert {row["rest_months"] for row in patterns.values()} == {None}
 
 
 def test_users_do_not_meet(home: Ledger) -> None:

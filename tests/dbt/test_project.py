@@ -189,9 +189,9 @@ def test_tables_have_the_types_of_the_contract(empty: Ledger) -> None:
         actual = {
             row["column_name"]: row["data_type"]
             for row in empty.query(
-                "select column_name, data_type from information_schema.columns"
-                " where table_schema = 'marts' and table_name = %s",
-                model["name"],
+                "select attname as column_name, format_type(atttypid, null) as data_type"
+                " from pg_attribute where attrelid = %s::regclass and attnum > 0",
+                f"marts.{model['name']}",
             )
         }
         assert actual == expected

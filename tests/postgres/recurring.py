@@ -79,6 +79,7 @@ def found(ledger: Ledger, key: str, **values: Any) -> dict[str, Any]:
         "detected_schedule": "monthly on the 1st",
         "detected_next_date": date("2026-04-01"),
         "detected_nominal_date": None,
+        "detected_rest_months": None,
         "detected_last_date": date("2026-03-01"),
         "detected_confidence": Decimal("0.9"),
         "detected_reasons": "It comes.",

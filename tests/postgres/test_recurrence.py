@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.orm import Session
 
 from postgres.common.enums import RecurringFrequency
@@ -35,6 +36,7 @@ by_months = st.sampled_from([each for each in sorted(CADENCES) if CADENCES[each]
 days = st.dates(dt.date(1950, 1, 1), dt.date(2150, 12, 31))
 late_days = days.filter(lambda day: day.day >= 28)
 steps = st.integers(-300, 300)
+rests = st.lists(st.integers(1, 12), unique=True, max_size=11)
 
 
 def date(text: str) -> dt.date:
@@ -124,6 +126,19 @@ def test_a_range_holds_its_due_days_and_no_others(
     assert due_within(frequency, anchor, first, last) == expected
 
 
+@given(anchor=days, first=days, length=st.integers(-3, 800), rest_months=rests)
+def test_no_due_day_lies_in_a_month_of_rest(
+    anchor: dt.date, first: dt.date, length: int, rest_months: list[int]
+) -> None:
+    last = first + length * DAY
+    every = due_within(MONTHLY, anchor, first, last)
+    expected = [day for day in every if day.month not in rest_months]
+
+    assert due_within(MONTHLY, anchor, first, last, rest_months) == expected
+    if expected:
+        assert next_due(MONTHLY, anchor, first - DAY, rest_months) == expected[0]
+
+
 @given(frequency=regular, anchor=days, day=days)
 def test_a_payment_counts_for_the_due_day_that_it_is_near(
     frequency: RecurringFrequency, anchor: dt.date, day: dt.date
@@ -145,20 +160,21 @@ def test_sql_counts_like_python(session: Session) -> None:
     @settings(max_examples=15)
     @given(
         cases=st.lists(
-            st.tuples(days, st.sampled_from(sorted(RecurringFrequency)), days, steps),
+            st.tuples(days, st.sampled_from(sorted(RecurringFrequency)), days, steps, rests),
             min_size=60,
             max_size=200,
         )
     )
-    def check(cases: list[tuple[dt.date, RecurringFrequency, dt.date, int]]) -> None:
+    def check(cases: list[tuple[dt.date, RecurringFrequency, dt.date, int, list[int]]]) -> None:
         asked = sa.values(
             sa.column("place", sa.Integer),
             sa.column("anchor", sa.Date),
             sa.column("frequency", sa.Text),
             sa.column("day", sa.Date),
             sa.column("steps", sa.Integer),
+            sa.column("rest_months", pg.ARRAY(sa.Integer)),
             name="asked",
-        ).data([(i, a, f.value, d, n) for i, (a, f, d, n) in enumerate(cases)])
+        ).data([(i, a, f.value, d, n, r) for i, (a, f, d, n, r) in enumerate(cases)])
         c = asked.c
         rows = session.execute(
             sa.select(
@@ -167,11 +183,18 @@ def test_sql_counts_like_python(session: Session) -> None:
                 sa.func.common.due_steps(c.anchor, c.frequency, c.day),
                 sa.func.common.next_due(c.anchor, c.frequency, c.day),
                 sa.func.common.due_near(c.anchor, c.frequency, c.day),
+                # Whatever steps by years may have its one month among them.
+                sa.case(
+                    (
+                        c.frequency == MONTHLY.value,
+                        sa.func.common.next_due(c.anchor, c.frequency, c.day, c.rest_months),
+                    )
+                ),
             ).order_by(c.place)
         ).all()
-        for (anchor, frequency, day, count), row in zip(cases, rows, strict=True):
+        for (anchor, frequency, day, count, rest_months), row in zip(cases, rows, strict=True):
             if frequency is IRREGULAR:
-                assert tuple(row) == (None,) * 5
+                assert tuple(row) == (None,) * 6
             else:
                 assert tuple(row) == (
                     CADENCES[frequency].leeway,
@@ -179,6 +202,7 @@ def test_sql_counts_like_python(session: Session) -> None:
                     steps_to(frequency, anchor, day),
                     next_due(frequency, anchor, day),
                     due_near(frequency, anchor, day),
+                    next_due(frequency, anchor, day, rest_months) if frequency is MONTHLY else None,
                 )
 
     check()

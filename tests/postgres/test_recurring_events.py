@@ -98,6 +98,18 @@ def test_the_end_of_a_proposal_or_of_what_was_cancelled_is_not_said(
     assert recurring_events.announce_ended(session).inserted == 0
 
 
+def test_months_in_which_it_rests_do_not_end_it(
+    session: Session, ledger: Ledger, netflix: Merchant, pattern: RecurringPattern
+) -> None:
+    resting = found(ledger, "k", merchant_id=netflix.id, detected_rest_months=[4, 5])
+    record(session, [resting])
+    decide(session, pattern, ACTIVE)
+    for day, count in (("2026-06-07", 0), ("2026-07-07", 0), ("2026-08-07", 1)):
+        pattern.settled_through = date(day)
+        session.flush()
+        assert recurring_events.announce_ended(session).inserted == count, day
+
+
 def test_what_detection_does_not_know_ends_with_three_due_days_without_a_payment(
     session: Session, ledger: Ledger, netflix: Merchant
 ) -> None:

@@ -34,6 +34,7 @@ from postgres.common.models import (
 )
 from postgres.common.operations import recurring_pattern_transactions as payments
 from postgres.common.operations import recurring_patterns as patterns
+from postgres.common.operations import upcoming
 from postgres.common.operations.recurring_events import (
     announce_missed_payments,
     announce_price_changes,
@@ -749,6 +750,39 @@ class TestMissed:
 
         assert told(session, ledger, MISSED) == ["netflix was due on 2026-04-01 and did not come."]
         assert only(session, ledger).next_date is None
+
+    def test_is_not_said_of_months_in_which_it_rests(
+        self, session: Session, ledger: Ledger
+    ) -> None:
+        def find(last: str, following: str) -> None:
+            finding = found(
+                ledger,
+                "k",
+                detected_last_date=date(last),
+                detected_next_date=date(following),
+                detected_rest_months=[5, 6],
+            )
+            record(session, [finding])
+
+        find("2026-03-01", "2026-04-01")
+        tax = decide(session, only(session, ledger), ACTIVE)
+        find("2026-04-01", "2026-07-01")
+        assert only(session, ledger).next_date == date("2026-07-01")
+
+        for day, count in (("2026-05-20", 0), ("2026-06-20", 0), ("2026-07-20", 1)):
+            self.read(session, ledger, day)
+            assert self.announce(session, day) == count, day
+        assert told(session, ledger, MISSED) == ["netflix was due on 2026-07-01 and did not come."]
+        due = upcoming.list_upcoming(
+            session, ledger.user.id, first=date("2027-03-20"), last=date("2027-08-20")
+        )
+        assert [str(each.due_on) for each in due] == ["2027-04-01", "2027-07-01", "2027-08-01"]
+
+        # At another pace the months say nothing.
+        patterns.update_pattern(
+            session, ledger.user.id, tax.id, frequency=RecurringFrequency.QUARTERLY
+        )
+        assert only(session, ledger).rest_months is None
 
     def test_goes_by_the_users_own_today(
         self, session: Session, ledger: Ledger, pattern: RecurringPattern

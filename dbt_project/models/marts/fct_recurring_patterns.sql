@@ -41,6 +41,7 @@ select
     series.nominal_day,
     series.nominal_weekday,
     series.shift,
+    series.rest_months::integer[] as rest_months,
     series.country,
     series.currency,
     series.expected_amount,
@@ -64,10 +65,12 @@ select
     case when not outlooks.is_ended then outlooks.next_nominal_date end as next_nominal_date,
     outlooks.is_ended,
     case
-        when not outlooks.is_ended then round(series.expected_amount * cadences.per_year / 12, 2)
+        when not outlooks.is_ended
+            then round(series.expected_amount * (cadences.per_year - series.rest_count) / 12, 2)
     end as monthly_cost,
     case
-        when not outlooks.is_ended then round(series.expected_amount * cadences.per_year, 2)
+        when not outlooks.is_ended
+            then round(series.expected_amount * (cadences.per_year - series.rest_count), 2)
     end as yearly_cost,
     descriptions.reasons
 from series

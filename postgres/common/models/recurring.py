@@ -62,6 +62,11 @@ class RecurringPattern(HasId, HasTimes, Base):
         sa.CheckConstraint(
             "amount_tolerance_pct between 0 and 100", name="amount_tolerance_pct_in_range"
         ),
+        sa.CheckConstraint(
+            "cardinality(detected_rest_months) between 1 and 11"
+            " and 1 <= all (detected_rest_months) and 12 >= all (detected_rest_months)",
+            name="detected_rest_months_are_months",
+        ),
         sa.Index(None, "account_id"),
         sa.Index(None, "merchant_id"),
         audited(),
@@ -106,6 +111,9 @@ class RecurringPattern(HasId, HasTimes, Base):
     detected_nominal_date: Mapped[dt.date | None] = mapped_column(
         comment="the same day before it is moved"
     )
+    detected_rest_months: Mapped[list[int] | None] = mapped_column(
+        comment="months of the year, 1 to 12, in which it is not due"
+    )
     detected_last_date: Mapped[dt.date | None]
     detected_confidence: Mapped[Decimal | None] = mapped_column(comment="0 to 1")
     detected_reasons: Mapped[str | None] = mapped_column(
@@ -148,6 +156,14 @@ class RecurringPattern(HasId, HasTimes, Base):
     )
     amount: Mapped[Decimal | None] = mapped_column(
         _user_over_detected("amount"), comment="expected, signed"
+    )
+    rest_months: Mapped[list[int] | None] = mapped_column(
+        sa.Computed(
+            "case when coalesce(user_frequency, detected_frequency)::text = 'monthly'::text"
+            " then detected_rest_months else null::integer[] end",
+            persisted=True,
+        ),
+        comment="the same, as long as it is monthly",
     )
     known_amount: Mapped[Decimal | None] = mapped_column(
         comment="what the user last knew it to cost: accepted, said or been told of; signed"

@@ -28,6 +28,7 @@ DETECTED = (
     "detected_schedule",
     "detected_next_date",
     "detected_nominal_date",
+    "detected_rest_months",
     "detected_last_date",
     "detected_confidence",
     "detected_reasons",

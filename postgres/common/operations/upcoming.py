@@ -122,5 +122,6 @@ def _due_days(pattern: RecurringPattern, first: dt.date, last: dt.date) -> Seque
     if due_on is None:
         return []
     if frequency is not None and frequency in CADENCES and anchor is not None:
-        return due_within(frequency, anchor, max(first, due_on), last)
+        rests = pattern.rest_months or ()
+        return due_within(frequency, anchor, max(first, due_on), last, rests)
     return [due_on] if first <= due_on <= last else []

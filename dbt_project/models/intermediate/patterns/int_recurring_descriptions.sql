@@ -70,14 +70,29 @@ worded as (
             when shift = 'next' then ', moved to the next working day'
             when shift = 'previous' then ', moved to the working day before'
             else ''
-        end as shift_phrase
+        end as shift_phrase,
+        coalesce(
+            ', except in '
+            || (
+                select
+                    regexp_replace(
+                        string_agg(
+                            {{ month_name('make_date(2000, rest.number, 1)') }},
+                            ', ' order by rest.number
+                        ),
+                        ', (\w+)$', ' and \1'
+                    )
+                from unnest(facts.rest_months::integer[]) as rest (number)
+            ),
+            ''
+        ) as rest_phrase
     from facts
 )
 
 select
     pattern_key,
     name,
-    pace || day_phrase || shift_phrase as schedule,
+    pace || day_phrase || shift_phrase || rest_phrase as schedule,
     concat_ws(
         ' ',
         format(
@@ -88,7 +103,7 @@ select
             {{ day_in_words('first_date') }},
             {{ day_in_words('last_date') }}
         ),
-        format('They come %s.', pace || day_phrase || shift_phrase),
+        format('They come %s.', pace || day_phrase || shift_phrase || rest_phrase),
         case
             when exact_count = tried_count and tried_count = 2
                 then 'Both came on exactly that day.'

@@ -1,6 +1,6 @@
 -- Every day on which each series was due, from its first payment to its next, and what came. A day
 -- on which it was due is that of the rule it follows now, moved where the payments around it kept
--- to another day.
+-- to another day. It is due in no month in which it rests.
 with series as (
     select * from {{ ref('int_recurring_series_summarised') }}
 ),
@@ -62,6 +62,7 @@ slots as (
         series.series_key,
         series.country,
         series.shift,
+        coalesce(series.rest_months, '{}')::integer[] as rest_months,
         numbers.slot,
         case
             when series.unit = 'month'
@@ -95,6 +96,7 @@ due as (
         slots.series_key,
         slots.slot,
         slots.nominal_date,
+        slots.rest_months,
         {{ shifted('slots.nominal_date', 'slots.shift') }} as due_date
     from slots
     left join working_days
@@ -124,6 +126,9 @@ compared as (
         )::integer as position_before
     from due
     left join placed on due.series_key = placed.series_key and due.slot = placed.slot
+    where
+        placed.transaction_id is not null
+        or extract(month from due.nominal_date)::integer <> all(due.rest_months)
     window
         by_day as (partition by due.series_key order by due.slot, placed.position),
         until_then as (

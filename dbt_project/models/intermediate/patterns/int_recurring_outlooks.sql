@@ -26,6 +26,7 @@ placed as (
         series.nominal_day,
         series.nominal_weekday,
         series.shift,
+        coalesce(series.rest_months, '{}')::integer[] as rest_months,
         cadences.tolerance,
         cadences.grace,
         {{ as_of_date('users.time_zone') }} as today,
@@ -63,6 +64,7 @@ ahead as (
         passed.today,
         passed.read_through,
         passed.shift,
+        passed.rest_months,
         passed.tolerance,
         passed.grace,
         case
@@ -76,9 +78,13 @@ ahead as (
         end as nominal_date
     from passed
     cross join lateral (
-        select 1 as periods
+        select generate_series(1, 1 + cardinality(passed.rest_months)) as periods
         union
-        select generate_series(passed.periods_passed + 1, passed.periods_passed + 4) as periods
+        select
+            generate_series(
+                passed.periods_passed + 1,
+                passed.periods_passed + 4 + cardinality(passed.rest_months)
+            ) as periods
     ) as steps
 ),
 
@@ -89,6 +95,7 @@ due as (
     from ahead
     left join working_days
         on ahead.country = working_days.country and ahead.nominal_date = working_days.day
+    where extract(month from ahead.nominal_date)::integer <> all(ahead.rest_months)
 )
 
 select

@@ -12,6 +12,10 @@ prices as (
     select * from {{ ref('int_recurring_prices') }}
 ),
 
+rests as (
+    select * from {{ ref('int_recurring_rests') }}
+),
+
 merchants as (
     select distinct
         series_key,
@@ -70,6 +74,8 @@ select
     schedules.nominal_day,
     schedules.nominal_weekday,
     schedules.shift,
+    rests.rest_months,
+    coalesce(rests.rest_count, 0) as rest_count,
     schedules.tried_count,
     schedules.exact_count,
     schedules.moved_count,
@@ -84,3 +90,4 @@ from figures
 inner join schedules on figures.series_key = schedules.series_key
 inner join prices on figures.series_key = prices.series_key
 inner join shops on figures.series_key = shops.series_key
+left join rests on figures.series_key = rests.series_key

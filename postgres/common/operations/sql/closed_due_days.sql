@@ -33,7 +33,7 @@ with active as (
 over as (
     select
         a.*,
-        common.due_day(a.anchor_date, a.frequency, n.steps) as due_on
+        d.due_on
     from active as a
     cross join
         lateral generate_series(
@@ -43,7 +43,12 @@ over as (
                 a.anchor_date, a.frequency, least(a.read_through, a.today) - a.leeway - 1
             )
         ) as n (steps)
-    where a.read_through is not null
+    cross join lateral (
+        select common.due_day(a.anchor_date, a.frequency, n.steps) as due_on
+    ) as d
+    where
+        a.read_through is not null
+        and (a.rest_months is null or extract(month from d.due_on) <> all (a.rest_months))
 )
 
 select
