@@ -160,9 +160,12 @@ with requisition as (
         first_seen_at, first_seen_run_id, changed_at, changed_run_id
     )
     select
-        gen_random_uuid(), %(user)s, 'M', %(salt)s, 'LN', 'https://bank.invalid', '{{}}', '', now(),
+        gen_random_uuid(), id, 'M', %(salt)s, 'LN', 'https://bank.invalid', '{{}}', '', now(),
         'run', now(), 'run'
-    where not exists (select 1 from gocardless.bank_accounts where user_id = %(user)s)
+    from auth.users
+    where
+        id = %(user)s
+        and not exists (select 1 from gocardless.bank_accounts where user_id = %(user)s)
     returning id, user_id
 ),
 opened as (
