@@ -42,6 +42,8 @@ def _run(arguments: Sequence[str]) -> int:
         # Without a command, the help is what is wanted.
         code = app(list(arguments) or ["--help"], prog_name="farthing", standalone_mode=False)
     except FarthingError as error:
+        if _came_of_interrupt(error):
+            return _interrupted()
         return _complain(str(error), error.exit_code)
     except TyperException as error:
         message = error.format_message()
@@ -50,13 +52,14 @@ def _run(arguments: Sequence[str]) -> int:
             return error.exit_code
         return _complain(message[:1].lower() + message[1:].removesuffix("."), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("\n")
-        return _INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         # Whoever read our output has seen enough. Nothing more can be written at exit, either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:  # noqa: BLE001 - the last word on every defect
+        if _came_of_interrupt(error):
+            return _interrupted()
         from cli import crash  # noqa: PLC0415 - only needed when all is lost
 
         return _complain(crash.explain(error), 1)
@@ -78,6 +81,21 @@ def _interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
         signal.raise_signal(signal.SIGINT)
     else:
         sys.__unraisablehook__(dropped)
+
+
+def _came_of_interrupt(error: BaseException | None) -> bool:
+    """Tell whether something broke because what it was doing was interrupted.
+
+    A database connection that was in the middle of a statement cannot be put back, for one.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _interrupted() -> int:
+    sys.stderr.write("\n")
+    return _INTERRUPTED
 
 
 def _complain(message: str, code: int) -> int:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
 from cli import status
+from farthing.errors import FarthingError
 from tests.cli.support import FARTHING, environment, farthing, process
 
 COMMANDS = (
@@ -168,6 +169,27 @@ def test_defect_is_one_line_and_its_traceback_is_private(
     assert str(log) in result.error
     assert "a row of bank data" in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("broken", [FarthingError("no database"), ValueError("in a statement")])
+def test_what_breaks_while_a_command_is_interrupted_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, broken: Exception
+) -> None:
+    def interrupted(user: str | None, *, as_json: bool) -> None:
+        try:
+            try:
+                raise KeyboardInterrupt
+            finally:
+                raise broken
+        except Exception as error:
+            message = "wrapped"
+            raise type(error)(message) from error
+
+    monkeypatch.setattr(status, "show", interrupted)
+
+    result = farthing("status")
+
+    assert (result.code, result.err) == (130, "\n")
 
 
 def test_interrupted_command_exits_130(monkeypatch: pytest.MonkeyPatch) -> None:
