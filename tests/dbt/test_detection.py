@@ -225,6 +225,11 @@ def test_household_occurrences_tell_what_came_and_what_did_not(home: Ledger) -> 
     assert told[found["council"]] == [("upcoming", dt.date(2026, 1, 15))]
     assert told[found["salary"]] == [("upcoming", dt.date(2026, 1, 30))]
     assert told[found["gym"]] == []
+    # A payment that was skipped is no rest.
+    assert told[found["film club"]] == [
+        ("missed", dt.date(2025, 7, 31)),
+        ("upcoming", dt.date(2026, 2, 2)),
+    ]
     assert {row["days_late"] for row in rows if row["status"] == "matched"} <= {-1, 0, 1, 2}
 
 
