@@ -778,6 +778,10 @@ class TestMissed:
         )
         assert [str(each.due_on) for each in due] == ["2027-04-01", "2027-07-01", "2027-08-01"]
 
+        # After a year without a reading they are left out just so.
+        self.read(session, ledger, "2027-07-20")
+        assert self.announce(session, "2027-07-20") == 10
+
         # At another pace the months say nothing.
         patterns.update_pattern(
             session, ledger.user.id, tax.id, frequency=RecurringFrequency.QUARTERLY
